@@ -1,0 +1,128 @@
+-- How a session ends, and how its end is proved. Needs _lib, _session, _lock and _order.
+
+-- What an ending means for the receipt of an order over the session; nil: the client's answer decides.
+local function outcome_of(o, receipt, reason, ending_order)
+  if receipt.savedAt or reason == 'user' then return 'clean' end
+  if reason == 'unresponsive' and o.action == 'logoff' then return 'fenced' end
+  if o.id == ending_order then return nil end
+  return 'gone'
+end
+
+local function close_receipt(o, s, reason, ending_order)
+  local receipt = receipt_of(o.id, s.id)
+  if not receipt or receipt.endedAt then
+    return
+  end
+  if receipt.state == 'saving' then
+    count(o.id, 'saving', -1)
+  end
+  receipt.state = 'ended'
+  receipt.endedAt = NOW
+  receipt.outcome = outcome_of(o, receipt, reason, ending_order)
+  save_receipt(o.id, s.id, receipt)
+  count(o.id, 'ended')
+end
+
+-- Keeps the person out for as long as the order says; answers for how long.
+local function deny_reentry(s, oid, message)
+  local o = oid and order_of(oid)
+  local deny_ms = o and tonumber(o.denyMs) or 0
+  if deny_ms <= 0 then
+    return nil
+  end
+  local key = P .. 'blocks:' .. s.uid
+  call('HSET', key, oid, cjson.encode({ untilAt = NOW + deny_ms, reason = o.reason, message = message }))
+  if call('PTTL', key) < deny_ms then
+    call('PEXPIRE', key, deny_ms)
+  end
+  return deny_ms
+end
+
+-- The four proofs. live: set of the nodes that are alive; a lapsed node's sockets count as gone.
+local function checks_of(sid, s, live)
+  local checks = {
+    registry = { ok = s.state == 'ended' and not call('ZSCORE', P .. 'sessions', sid) },
+    sockets = { ok = true },
+    locks = { ok = call('EXISTS', P .. 'held:' .. sid, P .. 'waits:' .. sid) == 0 },
+    reentry = { ok = call('PTTL', session_key(sid)) > 0 },
+  }
+  for _, node in pairs(attachments_of(sid)) do
+    if live[node] then
+      checks.sockets = { ok = false, detail = 'node ' .. node .. ' has not closed its socket' }
+    end
+  end
+  return checks
+end
+
+local function decide_receipt(oid, sid, checks, verified, answered)
+  local o = order_of(oid)
+  local receipt = o and receipt_of(oid, sid)
+  if not receipt or receipt.verified == true or receipt.verified == verified then
+    return
+  end
+  if receipt.verified == nil then
+    call('HINCRBY', order_key(oid), 'undecided', -1)
+  else
+    count(oid, 'unverified', -1)
+  end
+  count(oid, verified and 'verified' or 'unverified')
+  receipt.outcome = receipt.outcome or (answered and 'forced' or 'fenced')
+  receipt.verified = verified
+  receipt.checks = checks
+  save_receipt(oid, sid, receipt)
+  finish_order(o)
+end
+
+-- Reads the proofs back and decides the receipts. Without `final` an unproved end waits for its instant.
+local function verify_session(sid, live, final)
+  local s = fields_of(session_key(sid), { 'uid', 'name', 'state', 'orders', 'orderId', 'answered', 'verified' })
+  if not s.uid or s.verified == '1' then
+    call('ZREM', P .. 'due', 'v:' .. sid)
+    return
+  end
+  local checks = checks_of(sid, s, live)
+  local verified = checks.registry.ok and checks.sockets.ok and checks.locks.ok and checks.reentry.ok
+  if not verified and not final then
+    return
+  end
+  call('ZREM', P .. 'due', 'v:' .. sid)
+  call('HSET', session_key(sid), 'verified', verified and '1' or '0')
+  record(verified and 'session.verified' or 'session.unverified', SYSTEM, {
+    sessionId = sid, user = user_of(s), orderId = s.orderId ~= '' and s.orderId or nil, details = { checks = checks },
+  })
+  for _, oid in ipairs(split(s.orders, ',')) do
+    decide_receipt(oid, sid, checks, verified, s.answered == '1')
+  end
+end
+
+-- Ends a session: its one end, one reason, one record; its locks pass on in the same instant.
+-- s: from session_of. Answers the work done, in lock operations.
+local function end_session(s, reason, by, message, oid, live)
+  local from = s.state
+  for _, o in ipairs((orders_over(s))) do
+    close_receipt(o, s, reason, oid)
+  end
+  local denied = deny_reentry(s, oid, message)
+  s.state = 'ended'
+  call('HSET', session_key(s.id), 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason,
+    'by', cjson.encode(by), 'message', message or '', 'orderId', oid or '', 'conn', '0')
+  local lease = lease_of(s.id)
+  call('DEL', lease_key(s.id))
+  call('ZREM', P .. 'sessions', s.id)
+  call('ZREM', P .. 'user:' .. s.uid, s.id)
+  call('ZREM', P .. 'due', 's:' .. s.id)
+  call('PEXPIRE', session_key(s.id), policy('endedKeepMs'))
+  record('session.ended', by, {
+    sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
+    details = {
+      from = from, node = s.node, dirty = (lease and lease.dirty or s.dirty) == '1', message = message,
+      reentryMs = denied, flushMs = policy('flushMs'),
+    },
+  })
+  local work = release_all(s, by)
+  call('ZADD', P .. 'due', digits(NOW + policy('flushMs') + 2000), 'v:' .. s.id)
+  if next(attachments_of(s.id)) == nil then
+    verify_session(s.id, live, true)
+  end
+  return work
+end

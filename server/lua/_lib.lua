@@ -1,0 +1,102 @@
+-- Prefixed to every script: the instant, names of keys, settings, records, answers.
+-- KEYS[1] is always `lc:{tenant}:rev`; every other key of the tenant is derived from it and has the same hash slot.
+-- DEFAULT_POLICY stands before this file: the contract's defaults as a Lua table.
+local call = redis.call
+local P = string.sub(KEYS[1], 1, -4)
+local clock = call('TIME')
+local US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local NOW = math.floor(US / 1000)
+local SYSTEM = { kind = 'system' }
+
+-- An integer up to 2^53 as digits: `tostring` and cjson round beyond 14 of them.
+local function digits(n)
+  return string.format('%.0f', n)
+end
+
+local function split(text, separator)
+  local parts = {}
+  for part in string.gmatch(text or '', '[^' .. separator .. ']+') do
+    parts[#parts + 1] = part
+  end
+  return parts
+end
+
+local function pairs_of(flat)
+  local map = {}
+  for i = 1, #flat, 2 do
+    map[flat[i]] = flat[i + 1]
+  end
+  return map
+end
+
+-- Reads the named fields of a hash into a table; absent ones stay nil.
+local function fields_of(key, names)
+  local values = call('HMGET', key, unpack(names))
+  local map = {}
+  for i = 1, #names do
+    map[names[i]] = values[i] or nil
+  end
+  return map
+end
+
+local settings
+local function policy(name)
+  settings = settings or pairs_of(call('HGETALL', P .. 'policy'))
+  local value = settings[name]
+  if value == nil then
+    return DEFAULT_POLICY[name]
+  end
+  return tonumber(value) or value
+end
+
+-- The registry's epoch: when its data began. A new one means that everything before was lost.
+local began
+local function epoch()
+  if not began then
+    began = call('GET', P .. 'epoch')
+    if not began then
+      began = digits(NOW)
+      call('SET', P .. 'epoch', began)
+    end
+  end
+  return tonumber(began)
+end
+
+-- Writes one record: the next rev, the stream's entry of that id, and the notice of this script's end.
+-- fields: sessionId, user, orderId, resource, fence (digits), reason, details.
+local notices = {}
+local function record(kind, by, fields)
+  local rev = call('INCR', KEYS[1])
+  fields.epoch = epoch()
+  fields.rev = rev
+  fields.at = NOW
+  fields.type = kind
+  fields.by = by
+  local text = cjson.encode(fields)
+  if policy('auditOverflow') == 'drop' then
+    call('XADD', P .. 'log', 'MAXLEN', '~', policy('auditRetention'), rev .. '-0', 'r', text)
+  else
+    call('XADD', P .. 'log', rev .. '-0', 'r', text)
+  end
+  notices[#notices + 1] = text
+end
+
+-- Ends every script that may have written: tells the nodes what was recorded, then answers.
+local function answer(value)
+  if #notices > 0 then
+    call('SPUBLISH', P .. 'log', '[' .. table.concat(notices, ',') .. ']')
+  end
+  return cjson.encode(value)
+end
+
+-- A refusal of the contract; the broker adds the sentence for a person.
+local function refuse(code, extras)
+  local value = extras or {}
+  value.code = code
+  return answer(value)
+end
+
+-- Puts a member of `due` to an instant, or earlier if it has one.
+local function due_by(member, at)
+  call('ZADD', P .. 'due', 'LT', digits(at), member)
+end

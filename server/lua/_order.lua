@@ -1,0 +1,179 @@
+-- Orders: whom they hit, how far each session is, when they are done. Needs _lib and _session.
+-- order:<oid>          hash  the request's fields, state, version, counters; `undecided` counts open receipts
+-- order:<oid>:targets  hash  sid -> receipt (JSON)
+-- order:<oid>:index    zset  sid by the session's place in `sessions`: pages of receipts, and the cursor of a cancel
+-- orders               zset  every kept order by creation; `open` those that sessions opened later may match
+-- session:<sid>        `orders` (ids, comma separated), `hold:<oid>` (instant), `extend:<oid>` (count|total)
+
+local ORDER_FIELDS = {
+  'id', 'version', 'state', 'action', 'reason', 'message', 'by', 'deadlineAt', 'holdMs', 'extend', 'denyMs',
+  'undecided', 'graceMs',
+}
+local ALIVE = { preparing = true, pending = true, closing = true }
+
+local function order_key(oid)
+  return P .. 'order:' .. oid
+end
+
+local function order_of(oid)
+  local o = fields_of(order_key(oid), ORDER_FIELDS)
+  if not o.id then
+    return nil
+  end
+  o.by = cjson.decode(o.by)
+  o.deadlineAt = tonumber(o.deadlineAt)
+  o.holdMs = tonumber(o.holdMs)
+  o.version = tonumber(o.version)
+  return o
+end
+
+local function count(oid, name, by)
+  return call('HINCRBY', order_key(oid), name, by or 1)
+end
+
+local function receipt_of(oid, sid)
+  local text = call('HGET', order_key(oid) .. ':targets', sid)
+  return text and cjson.decode(text)
+end
+
+local function save_receipt(oid, sid, receipt)
+  call('HSET', order_key(oid) .. ':targets', sid, cjson.encode(receipt))
+end
+
+-- Moves an order to a state; each change raises its version, so that late news is known as such.
+local function set_order_state(o, state, by, details)
+  o.state = state
+  o.version = call('HINCRBY', order_key(o.id), 'version', 1)
+  call('HSET', order_key(o.id), 'state', state)
+  local kind = state == 'done' and 'order.done' or state == 'cancelled' and 'order.cancelled' or 'order.changed'
+  local told = details or {}
+  told.state = state
+  told.version = o.version
+  record(kind, by, { orderId = o.id, reason = o.reason, details = told })
+  if not ALIVE[state] then
+    call('ZREM', P .. 'open', o.id)
+    call('ZREM', P .. 'due', 'o:' .. o.id)
+    local keep = policy('endedKeepMs')
+    call('PEXPIRE', order_key(o.id), keep)
+    call('PEXPIRE', order_key(o.id) .. ':targets', keep)
+    call('PEXPIRE', order_key(o.id) .. ':index', keep)
+  end
+end
+
+-- A logoff order is done when every receipt is decided; a warning when its time is over.
+local function finish_order(o)
+  if o.state == 'closing' and tonumber(call('HGET', order_key(o.id), 'undecided')) == 0 then
+    set_order_state(o, 'done', SYSTEM)
+  end
+end
+
+-- When the order ends this session: the deadline and what it was extended by, or the end of its hold.
+local function ends_at(o, sid)
+  local marks = call('HMGET', session_key(sid), 'hold:' .. o.id, 'extend:' .. o.id)
+  local _, total = string.match(marks[2] or '', '^(%d+)|(%d+)$')
+  local deadline = o.deadlineAt + tonumber(total or 0)
+  return math.max(deadline, tonumber(marks[1] or 0)), deadline
+end
+
+-- The live orders over a session, and the logoff among them that ends it first.
+local function orders_over(s)
+  local alive, first, first_at = {}, nil, nil
+  for _, oid in ipairs(split(s.orders, ',')) do
+    local o = order_of(oid)
+    if o and ALIVE[o.state] then
+      alive[#alive + 1] = o
+      if o.action == 'logoff' then
+        local at = ends_at(o, s.id)
+        if not first_at or at < first_at then
+          first, first_at = o, at
+        end
+      end
+    end
+  end
+  return alive, first, first_at
+end
+
+-- Works out anew which order rules a session; the change of state is recorded unless the caller's record tells it.
+local function rule_session(s, silent)
+  local alive, first, first_at = orders_over(s)
+  local ids = {}
+  for i, o in ipairs(alive) do
+    ids[i] = o.id
+  end
+  local changes = {
+    orders = table.concat(ids, ','),
+    deadlineOrder = first and first.id or '',
+    deadlineAt = first and digits(first_at) or '0',
+  }
+  if not first then
+    changes.saving = '0'
+  end
+  if silent then
+    for name, value in pairs(changes) do
+      s[name] = value
+    end
+    s.state = state_of(s)
+    call('HSET', session_key(s.id), 'orders', s.orders, 'deadlineOrder', s.deadlineOrder,
+      'deadlineAt', s.deadlineAt, 'saving', s.saving or '0', 'state', s.state)
+  else
+    save_session(s, changes, SYSTEM)
+  end
+  if first then
+    due_by('s:' .. s.id, first_at)
+  end
+end
+
+-- Puts a session under an order, with an open receipt.
+local function target_session(o, s, place)
+  save_receipt(o.id, s.id, { user = user_of(s), state = 'targeted' })
+  call('ZADD', order_key(o.id) .. ':index', place, s.id)
+  count(o.id, 'targeted')
+  count(o.id, 'undecided')
+  s.orders = (s.orders and s.orders ~= '') and (s.orders .. ',' .. o.id) or o.id
+  rule_session(s, true)
+end
+
+local function set_of(list)
+  local set, any = {}, false
+  for _, name in ipairs(list or {}) do
+    set[name] = true
+    any = true
+  end
+  return any and set or nil
+end
+
+-- A matcher of one target or exception: lists as sets, read once for a whole step.
+local function matcher(target)
+  if not target then
+    return function() return false end
+  end
+  local sessions, users = set_of(target.sessions), set_of(target.users)
+  local roles, apps = set_of(target.roles), set_of(target.apps)
+  return function(s)
+    if target.all or (sessions and sessions[s.id]) or (users and users[s.uid]) or (apps and apps[s.appName]) then
+      return true
+    end
+    if target.minIdleMs and NOW - tonumber(s.lastInputAt) >= target.minIdleMs then
+      return true
+    end
+    if roles then
+      for _, role in ipairs(cjson.decode(s.roles)) do
+        if roles[role] then return true end
+      end
+    end
+    return false
+  end
+end
+
+-- What a client is told of an order; instants, which the node turns into what is left.
+local function warning_of(o, sid)
+  local at, deadline = o.deadlineAt, o.deadlineAt
+  if sid then
+    at, deadline = ends_at(o, sid)
+  end
+  return {
+    orderId = o.id, version = o.version, action = o.action, reason = o.reason, message = o.message, by = o.by,
+    deadlineAt = math.max(at, deadline), extendable = (o.extend or '') ~= '',
+    holdable = o.action == 'logoff' and o.holdMs > 0,
+  }
+end

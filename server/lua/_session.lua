@@ -1,0 +1,121 @@
+-- Sessions: their fields, lease, state and next due instant. Needs _lib.
+
+local SESSION_FIELDS = {
+  'uid', 'name', 'state', 'conn', 'idle', 'saving', 'attach', 'node', 'lastInputAt', 'dirty', 'view',
+  'tokenAt', 'tokenTold', 'orders', 'deadlineAt', 'deadlineOrder', 'credited', 'openedAt',
+}
+
+local function session_key(sid)
+  return P .. 'session:' .. sid
+end
+
+local function lease_key(sid)
+  return P .. 'lease:' .. sid
+end
+
+-- The fields scripts decide by; nil for an unknown session.
+local function session_of(sid)
+  local s = fields_of(session_key(sid), SESSION_FIELDS)
+  if not s.uid then
+    return nil
+  end
+  s.id = sid
+  return s
+end
+
+local function user_of(s)
+  return { id = s.uid, name = s.name }
+end
+
+-- lease value: attach|node|beatAt|lastInputAt|dirty|view
+local function lease_of(sid)
+  local value = call('GET', lease_key(sid))
+  if not value then
+    return nil
+  end
+  local attach, node, beat_at, input_at, dirty, view =
+    string.match(value, '^(%d+)|([^|]*)|(%d+)|(%d+)|([01])|(.*)$')
+  return {
+    attach = tonumber(attach), node = node, beatAt = tonumber(beat_at),
+    lastInputAt = tonumber(input_at), dirty = dirty, view = view,
+  }
+end
+
+local function write_lease(s, beat_at)
+  call('SET', lease_key(s.id),
+    s.attach .. '|' .. s.node .. '|' .. digits(beat_at) .. '|' .. digits(s.lastInputAt) .. '|' .. s.dirty
+      .. '|' .. (s.view or ''), 'PX', policy('leaseMs'))
+end
+
+-- The state these facts make; the same order as sessionState in shared/src/session.ts.
+local function state_of(s)
+  if s.state == 'ended' then return 'ended' end
+  if s.conn ~= '1' then return 'disconnected' end
+  if s.saving == '1' then return 'saving' end
+  if s.deadlineOrder and s.deadlineOrder ~= '' then return 'warned' end
+  if s.idle == '1' then return 'idle' end
+  return 'active'
+end
+
+-- Stores changed facts; records the change of state (or `details`, when something else is worth a record).
+local function save_session(s, changes, by, details)
+  local flat = {}
+  for name, value in pairs(changes) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+    s[name] = value
+  end
+  local from = s.state
+  s.state = state_of(s)
+  if s.state ~= from then
+    flat[#flat + 1] = 'state'
+    flat[#flat + 1] = s.state
+  end
+  if #flat > 0 then
+    call('HSET', session_key(s.id), unpack(flat))
+  end
+  if s.state ~= from or details then
+    local told = details or {}
+    if s.state ~= from then
+      told.from = from
+      told.to = s.state
+    end
+    record('session.state', by, { sessionId = s.id, user = user_of(s), details = told })
+  end
+end
+
+-- Puts the session to its next instant: lease, order's deadline, idle mark or token, whichever comes first.
+local function schedule_session(s, lease_ends_at)
+  local at = lease_ends_at
+  local function sooner(instant)
+    if instant and instant > 0 and instant < at then
+      at = instant
+    end
+  end
+  sooner(tonumber(s.deadlineAt))
+  if s.idle ~= '1' then
+    sooner(tonumber(s.lastInputAt) + policy('idleAfterMs'))
+  end
+  local token_at = tonumber(s.tokenAt)
+  sooner(s.tokenTold == '1' and token_at or token_at - 60000)
+  call('ZADD', P .. 'due', digits(math.max(at, NOW + 1)), 's:' .. s.id)
+end
+
+-- Whether a session can use what it is given now: connected, and its lease runs.
+local function session_reachable(sid)
+  local s = fields_of(session_key(sid), { 'conn', 'state' })
+  return s.conn == '1' and s.state ~= 'ended' and call('EXISTS', lease_key(sid)) == 1
+end
+
+-- The nodes that still hold a socket of the session: { [attach] = node }.
+local function attachments_of(sid)
+  local held = {}
+  local flat = call('HGETALL', session_key(sid))
+  for i = 1, #flat, 2 do
+    local attach = string.match(flat[i], '^at:(%d+)$')
+    if attach then
+      held[attach] = flat[i + 1]
+    end
+  end
+  return held
+end

@@ -1,0 +1,132 @@
+-- Finding whom an order hits, in bounded steps. Needs _lib, _session and _order.
+
+local STEP = 200
+local USER_SESSIONS = 1000
+local MATCH_FIELDS = {
+  'uid', 'name', 'state', 'conn', 'idle', 'saving', 'orders', 'lastInputAt', 'roles', 'appName', 'place', 'attach',
+}
+
+local function candidate(sid)
+  local s = fields_of(session_key(sid), MATCH_FIELDS)
+  if not s.uid or s.state == 'ended' then
+    return nil
+  end
+  s.id = sid
+  local lease = lease_of(sid)
+  if lease then
+    s.lastInputAt = lease.lastInputAt
+  end
+  return s
+end
+
+-- The order's request as a function: does it hit this session?
+local function hits(oid)
+  local q = fields_of(order_key(oid), { 'target', 'except', 'issuer', 'includeSelf' })
+  local wanted = matcher(cjson.decode(q.target))
+  local spared = matcher(q.except and q.except ~= '' and cjson.decode(q.except))
+  return function(s)
+    if q.includeSelf ~= '1' and s.uid == q.issuer then
+      return false
+    end
+    return wanted(s) and not spared(s)
+  end
+end
+
+-- The names an order gives, sessions before users, when it gives nothing else: no need to look at everybody then.
+local function names_in(target)
+  if target.all or target.roles or target.apps or target.minIdleMs then
+    return nil
+  end
+  local names = {}
+  for _, sid in ipairs(target.sessions or {}) do
+    names[#names + 1] = { sid = sid }
+  end
+  for _, uid in ipairs(target.users or {}) do
+    names[#names + 1] = { uid = uid }
+  end
+  return names
+end
+
+local function named_candidates(names, from)
+  local page = {}
+  for i = from + 1, math.min(#names, from + STEP) do
+    if names[i].sid then
+      page[#page + 1] = names[i].sid
+    else
+      for _, sid in ipairs(call('ZRANGE', P .. 'user:' .. names[i].uid, 0, USER_SESSIONS - 1)) do
+        page[#page + 1] = sid
+      end
+    end
+  end
+  return page, from + STEP < #names and digits(from + STEP) or nil
+end
+
+-- The sessions of the next step and the cursor after it; no cursor: there are no more.
+local function next_candidates(target, cursor)
+  local names = names_in(target)
+  if names then
+    return named_candidates(names, tonumber(cursor))
+  end
+  local rows = call('ZRANGE', P .. 'sessions', '(' .. cursor, '+inf', 'BYSCORE', 'LIMIT', 0, STEP, 'WITHSCORES')
+  local page = {}
+  for i = 1, #rows, 2 do
+    page[#page + 1] = rows[i]
+  end
+  return page, #page == STEP and rows[#rows] or nil
+end
+
+-- One step of `preparing`: up to 200 sessions are looked at; those hit are warned by one record.
+local function step_order(o)
+  local state = fields_of(order_key(o.id), { 'cursor', 'target' })
+  local page, cursor = next_candidates(cjson.decode(state.target), state.cursor)
+  local is_hit = hits(o.id)
+  local told = {}
+  for _, sid in ipairs(page) do
+    local s = candidate(sid)
+    if s and is_hit(s) and call('HEXISTS', order_key(o.id) .. ':targets', sid) == 0 then
+      target_session(o, s, s.place)
+      told[#told + 1] = sid
+    end
+  end
+  if #told > 0 then
+    local details = warning_of(o)
+    details.targeted = told
+    record('order.changed', o.by, { orderId = o.id, reason = o.reason, details = details })
+  end
+  if cursor then
+    call('HSET', order_key(o.id), 'cursor', cursor)
+    call('ZADD', P .. 'due', digits(NOW), 'o:' .. o.id)
+    return true
+  end
+  set_order_state(o, 'pending', o.by)
+  call('ZADD', P .. 'due', digits(math.max(o.deadlineAt, NOW)), 'o:' .. o.id)
+  if call('HGET', order_key(o.id), 'targeted') == '0' then
+    set_order_state(o, 'done', SYSTEM)
+  end
+  return false
+end
+
+-- A cancelled order lets its sessions go, step by step.
+local function step_release(o)
+  local cursor = call('HGET', order_key(o.id), 'cursor')
+  local rows = call('ZRANGE', order_key(o.id) .. ':index', '(' .. cursor, '+inf', 'BYSCORE',
+    'LIMIT', 0, STEP, 'WITHSCORES')
+  local told = {}
+  for i = 1, #rows, 2 do
+    local s = session_of(rows[i])
+    if s and s.state ~= 'ended' then
+      rule_session(s, true)
+      told[#told + 1] = s.id
+    end
+  end
+  if #told > 0 then
+    record('order.changed', o.by, { orderId = o.id, details = { released = told } })
+  end
+  if #rows == 2 * STEP then
+    call('HSET', order_key(o.id), 'cursor', rows[#rows])
+    call('ZADD', P .. 'due', digits(NOW), 'o:' .. o.id)
+    return true
+  end
+  call('ZREM', P .. 'due', 'o:' .. o.id)
+  return false
+end

@@ -1,0 +1,15 @@
+#!lua flags=allow-oom
+-- Gives a lock back and grants the next waiter. Includes: _lib _session _lock
+-- ARGV 1 sid · 2 resource · 3 fence
+-- Answers { released } – false: it was not held with that fence.
+local sid, resource = ARGV[1], ARGV[2]
+if call('HGET', P .. 'held:' .. sid, resource) ~= ARGV[3] then
+  return answer({ released = false })
+end
+local s = session_of(sid)
+drop_lock(sid, resource, 'released')
+record('lock.released', { kind = 'user', id = s.uid, name = s.name }, {
+  sessionId = sid, user = user_of(s), resource = resource, fence = ARGV[3],
+})
+grant_next(resource)
+return answer({ released = true })

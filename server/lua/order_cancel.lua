@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- Cancels an order that is not closing yet. Includes: _lib _session _order _target
+-- ARGV 1 oid · 2 JSON actor
+-- Answers { more } (step on with order_step), `not_found`, or `conflict` with the order's state.
+local o = order_of(ARGV[1])
+if not o then return refuse('not_found') end
+if o.state == 'cancelled' then return answer({ more = false }) end
+if o.state == 'closing' or o.state == 'done' or (o.action == 'logoff' and o.deadlineAt <= NOW) then
+  return refuse('conflict', { state = o.state })
+end
+set_order_state(o, 'cancelled', cjson.decode(ARGV[2]))
+call('HSET', order_key(o.id), 'cursor', '0')
+call('ZADD', P .. 'due', digits(NOW), 'o:' .. o.id)
+return answer({ more = step_release(o) })

@@ -1,0 +1,56 @@
+#!lua
+-- Opens a session, or refuses it. Includes: _lib _session _lock _order _target _welcome
+-- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 token issued (ms)
+--      6 JSON { uid, name, roles, app?, device?, attributes?, address }
+-- Answers welcome facts, or `blocked` with untilAt. Repeated with the same sid and key: the same session.
+local sid, node, key_hash = ARGV[1], ARGV[2], ARGV[3]
+local who = cjson.decode(ARGV[6])
+
+local known = fields_of(session_key(sid), { 'uid', 'keyHash', 'state' })
+if known.uid then
+  if known.keyHash ~= key_hash or known.state == 'ended' then
+    return refuse('conflict')
+  end
+  return answer(welcome_of(session_of(sid)))
+end
+
+for _, text in ipairs(call('HVALS', P .. 'blocks:' .. who.uid)) do
+  local block = cjson.decode(text)
+  if block.untilAt > NOW then
+    return refuse('blocked', { untilAt = block.untilAt, reason = block.reason, said = block.message })
+  end
+end
+
+local last = call('ZRANGE', P .. 'sessions', 0, 0, 'REV', 'WITHSCORES')
+local place = digits(math.max(US, tonumber(last[2] or 0) + 1))
+local s = {
+  id = sid, uid = who.uid, name = who.name, conn = '1', idle = '0', saving = '0', attach = 1, node = node,
+  lastInputAt = NOW, dirty = '0', view = '', tokenAt = ARGV[4], orders = '', deadlineOrder = '', deadlineAt = '0',
+  roles = cjson.encode(who.roles), appName = who.app and who.app.name or '', state = 'active',
+}
+call('HSET', session_key(sid), 'uid', s.uid, 'name', s.name, 'roles', s.roles, 'state', s.state,
+  'app', who.app and cjson.encode(who.app) or '', 'appName', s.appName,
+  'device', who.device and cjson.encode(who.device) or '',
+  'attributes', who.attributes and cjson.encode(who.attributes) or '', 'address', who.address,
+  'conn', '1', 'idle', '0', 'saving', '0', 'attach', '1', 'node', node, 'at:1', node, 'keyHash', key_hash,
+  'openedAt', digits(NOW), 'place', place, 'lastInputAt', digits(NOW), 'dirty', '0', 'view', '',
+  'tokenAt', ARGV[4], 'issuedAt', ARGV[5], 'orders', '', 'deadlineAt', '0', 'deadlineOrder', '')
+write_lease(s, NOW)
+call('ZADD', P .. 'sessions', place, sid)
+call('ZADD', P .. 'user:' .. s.uid, place, sid)
+schedule_session(s, NOW + policy('leaseMs'))
+record('session.opened', { kind = 'user', id = s.uid, name = s.name }, {
+  sessionId = sid, user = user_of(s),
+  details = { node = node, attach = 1, app = who.app, device = who.device, address = who.address },
+})
+
+for _, oid in ipairs(call('ZRANGE', P .. 'open', 0, -1)) do
+  local o = order_of(oid)
+  if o and hits(oid)(s) then
+    target_session(o, s, place)
+    local details = warning_of(o)
+    details.targeted = { sid }
+    record('order.changed', o.by, { orderId = oid, reason = o.reason, details = details })
+  end
+end
+return answer(welcome_of(session_of(sid)))

@@ -1,0 +1,52 @@
+#!lua
+-- Gives a live session a new socket; the older one is superseded. Includes: _lib _session _lock _order _welcome
+-- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 uid · 6 address
+-- Answers welcome facts, { unknown }, `forbidden` (wrong key or person) or `session_ended` with { ended }.
+local sid, node = ARGV[1], ARGV[2]
+
+-- Looks at every character, so that the time taken says nothing of where the first difference is.
+local function same(a, b)
+  if #a ~= #b then return false end
+  local difference = 0
+  for i = 1, #a do
+    difference = bit.bor(difference, bit.bxor(string.byte(a, i), string.byte(b, i)))
+  end
+  return difference == 0
+end
+
+local known = fields_of(session_key(sid),
+  { 'uid', 'keyHash', 'state', 'reason', 'by', 'message', 'endedAt', 'orderId' })
+if not known.uid then
+  return answer({ unknown = true })
+end
+if not same(known.keyHash, ARGV[3]) or known.uid ~= ARGV[5] then
+  return refuse('forbidden')
+end
+if known.state == 'ended' then
+  return refuse('session_ended', { ended = {
+    reason = known.reason, by = cjson.decode(known.by), message = known.message ~= '' and known.message or nil,
+    endedAt = tonumber(known.endedAt), orderId = known.orderId ~= '' and known.orderId or nil,
+  } })
+end
+
+local s = session_of(sid)
+local lease = lease_of(sid)
+if lease then
+  s.lastInputAt, s.dirty, s.view = lease.lastInputAt, lease.dirty, lease.view
+end
+s.attach = tonumber(s.attach) + 1
+s.node = node
+call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node, 'address', ARGV[6],
+  'tokenAt', ARGV[4], 'tokenTold', '0')
+s.tokenAt, s.tokenTold = ARGV[4], '0'
+write_lease(s, NOW)
+local from = s.state
+s.conn = '1'
+s.state = state_of(s)
+call('HSET', session_key(sid), 'conn', '1', 'state', s.state)
+schedule_session(s, NOW + policy('leaseMs'))
+record('session.resumed', { kind = 'user', id = s.uid, name = s.name }, {
+  sessionId = sid, user = user_of(s), details = { node = node, attach = s.attach, from = from, to = s.state },
+})
+grant_waits(sid)
+return answer(welcome_of(s))

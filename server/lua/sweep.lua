@@ -1,0 +1,159 @@
+#!lua flags=allow-oom
+-- Does what is due in a tenant, in bounded steps, by whichever node comes first.
+-- Includes: _lib _session _lock _order _target _end
+-- ARGV 1 JSON list of live nodes
+-- Answers { now, rev, epoch, waitMs until the next look, more }.
+-- `swept` is the instant of the last sweep, with a `+` when that one left work behind.
+local LOOK_MS, QUIET_MS, GAP_MS = 400, 200, 1000
+local MAX_ITEMS, MAX_WORK = 200, 500
+local live = set_of(cjson.decode(ARGV[1])) or {}
+
+local function report(wait_ms, more)
+  return answer({
+    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), waitMs = wait_ms, more = more or false,
+  })
+end
+
+local before = call('GET', P .. 'swept') or ''
+local swept_at = tonumber(string.match(before, '^%d+') or '0')
+local since = NOW - swept_at
+if since >= 0 and since < QUIET_MS and string.sub(before, -1) ~= '+' then
+  return report(QUIET_MS - since)
+end
+
+-- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run
+-- out at the last sweep get the length of the gap and two beats more.
+if swept_at > 0 and (since > GAP_MS or since < 0) and call('ZCARD', P .. 'sessions') > 0 then
+  call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'ms', digits(math.abs(since)))
+  record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
+end
+local gap = fields_of(P .. 'gap', { 'from', 'to', 'ms' })
+
+local function gap_credit(s, due_at)
+  if not gap.to or s.credited == gap.to or due_at <= tonumber(gap.from) then
+    return nil
+  end
+  call('HSET', session_key(s.id), 'credited', gap.to)
+  return due_at + tonumber(gap.ms) + 2 * policy('beatMs')
+end
+
+-- The lease is there: what else is due? Idle mark, token.
+local function attend(s, lease)
+  s.lastInputAt = lease.lastInputAt
+  if gap.to and lease.beatAt >= tonumber(gap.to) and s.credited ~= gap.to then
+    call('HSET', session_key(s.id), 'credited', gap.to)
+  end
+  local changes, details = {}, nil
+  if s.idle ~= '1' and NOW - lease.lastInputAt >= policy('idleAfterMs') then
+    changes.idle = '1'
+    changes.lastInputAt = digits(lease.lastInputAt)
+    details = { idle = true }
+  end
+  local token_at = tonumber(s.tokenAt)
+  if s.tokenTold ~= '1' and NOW >= token_at - 60000 then
+    changes.tokenTold = '1'
+    details = details or {}
+    details.tokenExpiresAt = token_at
+  end
+  save_session(s, changes, SYSTEM, details)
+  schedule_session(s, NOW + call('PTTL', lease_key(s.id)))
+end
+
+local function visit_session(sid, due_at)
+  local s = session_of(sid)
+  if not s or s.state == 'ended' then
+    call('ZREM', P .. 'due', 's:' .. sid)
+    return 0
+  end
+  local deadline = tonumber(s.deadlineAt or '0')
+  if deadline > 0 and deadline <= NOW then
+    local _, first, at = orders_over(s)
+    if first and at <= NOW then
+      if first.state == 'pending' then
+        set_order_state(first, 'closing', SYSTEM)
+      end
+      return end_session(s, first.reason, first.by, first.message, first.id, live)
+    end
+    rule_session(s)
+  end
+  if tonumber(s.tokenAt) <= NOW then
+    return end_session(s, 'token_expired', { kind = 'policy' }, 'Your sign-in has expired.', nil, live)
+  end
+  local lease = lease_of(sid)
+  if lease then
+    attend(s, lease)
+    return 0
+  end
+  local until_at = gap_credit(s, due_at)
+  if until_at and until_at > NOW then
+    schedule_session(s, until_at)
+    return 0
+  end
+  return end_session(s, 'unresponsive', SYSTEM, 'The application stopped answering.', nil, live)
+end
+
+local function visit_order(oid)
+  local o = order_of(oid)
+  if not o then
+    call('ZREM', P .. 'due', 'o:' .. oid)
+  elseif o.state == 'preparing' then
+    step_order(o)
+    return STEP
+  elseif o.state == 'cancelled' then
+    step_release(o)
+    return STEP
+  else
+    call('ZREM', P .. 'due', 'o:' .. oid)
+    if o.action == 'warn' then
+      set_order_state(o, 'done', SYSTEM)
+    elseif o.state == 'pending' then
+      set_order_state(o, 'closing', SYSTEM)
+      finish_order(o)
+    end
+  end
+  return 0
+end
+
+local function visit_wait(sid, request_id)
+  local wait = leave_queue(sid, request_id)
+  local s = wait and session_of(sid)
+  if s then
+    finish_request(sid, request_id, 'denied')
+    forget_if_unused(wait.resource)
+    record('lock.requested', SYSTEM, {
+      sessionId = sid, user = user_of(s), resource = wait.resource,
+      details = { requestId = request_id, state = 'denied' },
+    })
+  end
+  return 1
+end
+
+local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_ITEMS, 'WITHSCORES')
+local work, done = 0, 0
+for i = 1, #items, 2 do
+  local kind, rest = string.match(items[i], '^(%a):(.*)$')
+  if kind == 's' then
+    work = work + 1 + visit_session(rest, tonumber(items[i + 1]))
+  elseif kind == 'o' then
+    work = work + 1 + visit_order(rest)
+  elseif kind == 'v' then
+    verify_session(rest, live, true)
+    work = work + 1
+  elseif kind == 'q' then
+    work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
+  else
+    call('ZREM', P .. 'due', items[i])
+  end
+  done = done + 1
+  if work >= MAX_WORK then break end
+end
+
+local more = done * 2 < #items or done == MAX_ITEMS
+if not more then
+  local due_now = call('ZCOUNT', P .. 'due', '-inf', digits(NOW))
+  more = due_now > 0
+end
+call('SET', P .. 'swept', digits(NOW) .. (more and '+' or ''))
+local following = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
+local wait_ms = following and math.min(LOOK_MS, math.max(QUIET_MS, tonumber(following) - NOW)) or LOOK_MS
+return report(more and 0 or wait_ms, more)

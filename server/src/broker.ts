@@ -1,0 +1,151 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+import type { Server as SocketServer } from 'socket.io';
+import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
+import type { Config } from './config.js';
+import { type Core, createCore } from './core.js';
+import { createSocketServer, Gateway, OriginRule } from './gateway/index.js';
+import { createHealth, type Health } from './health.js';
+import { createApp } from './http/app.js';
+import { createLimits } from './limits.js';
+import { createLogger, type Logger } from './log.js';
+import { createMetrics } from './metrics.js';
+import { openStore, type OpenedStore } from './redis/open.js';
+import { VERSION } from './version.js';
+
+/** How long a stop waits for requests that are under way. */
+const DRAIN_LIMIT_MS = 5_000;
+
+export interface BrokerOptions {
+  readonly config: Config;
+  /** An application's own HTTP server; it listens and closes by itself. */
+  readonly httpServer?: HttpServer;
+  /** An application's own Socket.IO server; Lastcall lives on its namespaces `/lastcall` and `/lastcall/admin`. */
+  readonly io?: SocketServer;
+  readonly logger?: Logger;
+}
+
+/** A running broker. */
+export interface Broker {
+  readonly core: Core;
+  /** The HTTP API, the health pages and, in development, the demo: to be mounted, or served by `listen`. */
+  readonly app: Express;
+  /** Listens on the configured host and port. @throws Error `EADDRINUSE` */
+  listen(): Promise<{ url: string }>;
+  /** Mints a token with the shared secret. @throws Error when tokens come from elsewhere (JWKS) */
+  token(claims: TokenClaims): Promise<string>;
+  /** Whether it may be sent work. */
+  health: Health;
+  /** Admits nobody, closes the sockets, lets requests finish, saves and lets go of the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker: alone, or inside an application's HTTP or Socket.IO server.
+ *
+ * @throws {ConfigError} for settings that cannot be; Error when the store cannot be used, with what to do
+ * @example
+ * const broker = await createBroker({ config: loadConfig({ env: process.env }) });
+ * const { url } = await broker.listen();
+ */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const { config } = options;
+  const log = options.logger ?? createLogger(config);
+  const metrics = createMetrics();
+  const opened = await openStore(config, log);
+  try {
+    return await startBroker(options, { log, metrics, opened });
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function startBroker(
+  options: BrokerOptions,
+  parts: { log: Logger; metrics: ReturnType<typeof createMetrics>; opened: OpenedStore },
+): Promise<Broker> {
+  const { config } = options;
+  const { log, metrics, opened } = parts;
+  const secret = config.jwtSecret ?? (config.jwksUrl ? undefined : await developmentSecret(config.dataDir));
+  const verifier = createVerifier({ ...config, jwtSecret: secret });
+  const limits = createLimits(config);
+  const core = createCore({
+    driver: opened.driver,
+    log,
+    metrics,
+    version: VERSION,
+    ...(opened.persist ? { persist: opened.persist } : {}),
+  });
+  await core.start();
+
+  const health = createHealth({ opened, metrics });
+  const app = createApp({ core, config, verifier, limits, health, mint: secret ? minter(secret, config) : undefined });
+  const httpServer = options.httpServer ?? createServer(app);
+  const io = options.io ?? createSocketServer(httpServer, config);
+  const gateway = new Gateway({
+    io,
+    core,
+    verifier,
+    limits,
+    origins: new OriginRule(config),
+    trustProxy: config.trustProxy,
+    ownsTransport: options.io === undefined,
+  });
+  gateway.start();
+
+  let closing: Promise<void> | undefined;
+  return {
+    core,
+    app,
+    health,
+    listen: () => listen(httpServer, config),
+    token: async (claims) => {
+      if (!secret) throw new Error('Tokens are signed elsewhere: LASTCALL_JWKS_URL is set.');
+      return await minter(secret, config)(claims);
+    },
+    close() {
+      closing ??= (async () => {
+        health.drain();
+        gateway.drain();
+        await gateway.stop();
+        if (!options.io) await io.close();
+        if (!options.io && !options.httpServer) await closeServer(httpServer);
+        await core.stop().catch((error: unknown) => log.warn({ err: error }, 'this node could not say good-bye'));
+        await opened.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+function minter(secret: string, config: Config): (claims: TokenClaims) => Promise<string> {
+  const { jwtIssuer: issuer, jwtAudience: audience, tenantClaim } = config;
+  return (claims) => mintToken(secret, { issuer, audience, tenantClaim, ...claims });
+}
+
+async function listen(server: HttpServer, config: Config): Promise<{ url: string }> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { port, address, family } = server.address() as AddressInfo;
+  const anyHost = address === '0.0.0.0' || address === '::';
+  const host = anyHost ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
+  return { url: `http://${host}:${port}` };
+}
+
+/** Lets requests finish, but not for ever. */
+async function closeServer(server: HttpServer): Promise<void> {
+  if (!server.listening) return;
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}

@@ -1,0 +1,130 @@
+import {
+  ADMIN_NAMESPACE,
+  type AdminPushes,
+  type AuditRecord,
+  DEFAULT_PAGE,
+} from '@lastcall/shared';
+import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
+import { authorize } from '../auth/index.js';
+import { adminHandshakeSchema, parse } from '../schema/index.js';
+import { Changes, type Room } from './changes.js';
+import { addressOf, refuseHandshake } from './handshake.js';
+import type { GatewayParts } from './parts.js';
+
+type AdminEvents = { [E in keyof AdminPushes]: (payload: AdminPushes[E]) => void };
+type NoEvents = Record<string, never>;
+interface AdminData {
+  tenant?: string;
+}
+type AdminSocket = Socket<NoEvents, AdminEvents, DefaultEventsMap, AdminData>;
+export type AdminNamespace = Namespace<NoEvents, AdminEvents, DefaultEventsMap, AdminData>;
+
+/** The administrators' channel: a snapshot, then what changes. Commands go over HTTP. */
+export class AdminGateway {
+  readonly #parts: GatewayParts;
+  readonly #namespace: AdminNamespace;
+  readonly #changes: Changes;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#namespace = parts.io.of(ADMIN_NAMESPACE) as AdminNamespace;
+    this.#changes = new Changes(parts.core, (tenant) => {
+      // Socket.IO's own type of a room hides which payload belongs to which event.
+      return this.#namespace.to(roomOf(tenant)) as unknown as Room;
+    });
+    this.#namespace.use((socket, next) => {
+      this.#admit(socket).then(
+        () => next(),
+        (error: unknown) => next(refuseHandshake(error, parts.core)),
+      );
+    });
+    this.#namespace.on('connection', (socket) => void this.#begin(socket));
+    parts.core.bus.listen((tenant, record) => this.#record(tenant, record));
+  }
+
+  /** Sends what changed since the last turn of the loop. */
+  flush(): void {
+    this.#changes.flush();
+  }
+
+  stop(): void {
+    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+  }
+
+  async #admit(socket: AdminSocket): Promise<void> {
+    const { core, verifier, limits, origins, trustProxy } = this.#parts;
+    origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
+    const address = addressOf(socket.handshake, trustProxy);
+    await limits.handshake(address);
+    try {
+      const auth = parse(adminHandshakeSchema, socket.handshake.auth);
+      const identity = await verifier.verify(auth.token);
+      const tenant = auth.tenant ?? identity.tenant;
+      try {
+        authorize('admin.connect', identity, tenant);
+      } catch (error) {
+        const by = { kind: 'user', id: identity.user.id, name: identity.user.name } as const;
+        const details = { action: 'admin.connect', tenant, address };
+        await core.audit.note(identity.tenant, 'access.denied', by, { reason: 'forbidden', details });
+        throw error;
+      }
+      await core.bus.follow(tenant);
+      socket.data.tenant = tenant;
+      const endsInMs = core.clock.left(identity.expiresAt);
+      this.#changes.join(tenant);
+      let left = false;
+      socket.conn.once('close', () => {
+        if (left) return;
+        left = true;
+        core.bus.unfollow(tenant);
+        this.#changes.leave(tenant);
+      });
+      this.#changes.endAt(socket, performance.now() + endsInMs);
+    } catch (error) {
+      await limits.handshakeFailed(address);
+      throw error;
+    }
+  }
+
+  async #begin(socket: AdminSocket): Promise<void> {
+    const { tenant } = socket.data;
+    if (tenant === undefined) return;
+    try {
+      void socket.join(roomOf(tenant));
+      socket.emit('snapshot', await this.#snapshot(tenant));
+    } catch (error) {
+      this.#parts.core.log.warn({ err: error }, 'a snapshot could not be read; the page will ask again');
+      socket.disconnect(this.#parts.ownsTransport);
+    }
+  }
+
+  async #snapshot(tenant: string): Promise<AdminPushes['snapshot']> {
+    const { sessions, orders, locks, policies, nodes } = this.#parts.core;
+    const page = { limit: DEFAULT_PAGE };
+    const [first, total, recent, lockTotal, policy] = await Promise.all([
+      sessions.list(tenant, {}, page),
+      sessions.count(tenant),
+      orders.list(tenant, {}, page),
+      locks.count(tenant),
+      policies.get(tenant),
+    ]);
+    return {
+      sessions: { items: first.items, total },
+      orders: recent.items,
+      maintenance: null,
+      locks: { total: lockTotal },
+      policy,
+      nodes: nodes.list(),
+    };
+  }
+
+  #record(tenant: string, record: AuditRecord): void {
+    if (!this.#changes.isWatched(tenant)) return;
+    this.#namespace.to(roomOf(tenant)).emit('audit:record', record);
+    this.#changes.note(tenant, record);
+  }
+}
+
+function roomOf(tenant: string): string {
+  return `lastcall-admin:${tenant}`;
+}

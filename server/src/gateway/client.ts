@@ -1,0 +1,213 @@
+import { CLIENT_NAMESPACE, type ClientCall, LastcallError } from '@lastcall/shared';
+import { authorize } from '../auth/index.js';
+import { BEAT_SLOTS, BeatLoop } from '../beat.js';
+import { CLIENT_PAYLOADS, handshakeSchema, parse } from '../schema/index.js';
+import { refused } from '../refusals.js';
+import { type ClientNamespace, type ClientSocket, type Connection, Connections } from './connection.js';
+import { Deliver } from './deliver.js';
+import { type EventContext, HANDLERS } from './events.js';
+import { guarded, toWire } from './guard.js';
+import { addressOf, refuseHandshake } from './handshake.js';
+import type { GatewayParts } from './parts.js';
+
+/** Heartbeats a client may send in a window; it is asked for about one in 15 s. */
+const HEARTBEATS_PER_WINDOW = 100;
+const WINDOW_MS = 10_000;
+/** A socket that keeps on sending what is refused is cut off. */
+const MAX_REFUSALS = 500;
+
+const isClientCall = (event: string): event is ClientCall => Object.hasOwn(HANDLERS, event);
+
+/** The client channel: handshake, one dispatcher for all events, beats, delivery. */
+export class ClientGateway {
+  readonly #parts: GatewayParts;
+  readonly #namespace: ClientNamespace;
+  readonly #connections = new Connections();
+  readonly #deliver: Deliver;
+  readonly #beats: BeatLoop;
+  #draining = false;
+
+  constructor(parts: GatewayParts, everyTick: () => void) {
+    this.#parts = parts;
+    this.#namespace = parts.io.of(CLIENT_NAMESPACE) as ClientNamespace;
+    this.#deliver = new Deliver({
+      core: parts.core,
+      connections: this.#connections,
+      ownsTransport: parts.ownsTransport,
+    });
+    this.#beats = new BeatLoop({
+      ask: (tenant, slot, n) => {
+        this.#namespace.to(roomOf(tenant, slot)).volatile.emit('beat', { n });
+      },
+      tick: () => {
+        this.#deliver.flush();
+        everyTick();
+      },
+    });
+    this.#namespace.use((socket, next) => {
+      this.#admit(socket).then(
+        () => next(),
+        (error: unknown) => next(refuseHandshake(error, parts.core)),
+      );
+    });
+    this.#namespace.on('connection', (socket) => this.#begin(socket));
+    parts.core.bus.listen((tenant, record) => {
+      if (record.type === 'policy.changed') void this.#retune(tenant);
+      this.#deliver.record(tenant, record);
+    });
+  }
+
+  start(): void {
+    this.#beats.start();
+  }
+
+  /** Admits nobody any more. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Closes every socket; sessions stay and may be resumed elsewhere. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    this.#beats.stop();
+    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    await this.#deliver.settled();
+  }
+
+  async #admit(socket: ClientSocket): Promise<void> {
+    const { core, verifier, limits, origins, trustProxy } = this.#parts;
+    if (this.#draining) {
+      throw new LastcallError('unavailable', 'This broker is about to stop. Come back in a moment.', {
+        retryAfterMs: 1_000,
+      });
+    }
+    origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
+    const address = addressOf(socket.handshake, trustProxy);
+    await limits.handshake(address);
+    try {
+      const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
+      const identity = await verifier.verify(token);
+      authorize('client.connect', identity);
+      await limits.admit(request.resume ? 'resume' : 'open');
+      const { attachment, welcome } = await core.sessions.open(identity, { ...request, address });
+      const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
+      const connection: Connection = {
+        socket,
+        attachment,
+        slot,
+        heartbeats: 0,
+        windowEndsAt: 0,
+        refusals: 0,
+        closed: false,
+      };
+      socket.data.connection = connection;
+      // The transport may close before Socket.IO calls this a connection; either way the session loses its socket.
+      socket.conn.once('close', () => this.#leave(connection));
+      if (socket.conn.readyState !== 'open') this.#leave(connection);
+      // `welcome` is the first thing the client gets, before anything a record makes us push.
+      this.#deliver.prepare(connection, welcome);
+    } catch (error) {
+      await limits.handshakeFailed(address);
+      throw error;
+    }
+  }
+
+  #begin(socket: ClientSocket): void {
+    const { connection } = socket.data;
+    if (!connection || connection.closed) {
+      socket.disconnect(this.#parts.ownsTransport);
+      return;
+    }
+    const { attachment, slot } = connection;
+    const older = this.#connections.add(connection);
+    if (older) this.#deliver.supersede(older);
+    void socket.join(roomOf(attachment.tenant, slot));
+    const context = { core: this.#parts.core, verifier: this.#parts.verifier, connection };
+    socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
+    socket.on('disconnect', () => this.#leave(connection));
+    this.#deliver.welcome(connection);
+  }
+
+  /** One way for every event: limit, parse, handle, answer. */
+  #dispatch(context: EventContext, event: string, args: unknown[]): void {
+    const { core } = this.#parts;
+    guarded(core.log, event, async (payload) => {
+      try {
+        if (!isClientCall(event)) {
+          throw new LastcallError('invalid', 'There is no such event. The protocol lists those there are.', {
+            issues: [{ path: '', message: 'unknown event' }],
+          });
+        }
+        await this.#limit(context.connection, event);
+        return await this.#call(context, event, payload);
+      } catch (error) {
+        this.#noteRefusal(context.connection, error);
+        throw error;
+      }
+    })(...args);
+  }
+
+  async #call<E extends ClientCall>(context: EventContext, event: E, payload: unknown): Promise<object> {
+    const { attachment } = context.connection;
+    if (attachment.ended) throw refused({ code: 'session_ended' });
+    authorize(event, attachment.identity);
+    return await HANDLERS[event](context, parse(CLIENT_PAYLOADS[event], payload));
+  }
+
+  async #limit(connection: Connection, event: ClientCall): Promise<void> {
+    if (event !== 'heartbeat') {
+      await this.#parts.limits.message(connection.socket.id);
+      return;
+    }
+    const now = performance.now();
+    if (now > connection.windowEndsAt) {
+      connection.windowEndsAt = now + WINDOW_MS;
+      connection.heartbeats = 0;
+    }
+    connection.heartbeats += 1;
+    if (connection.heartbeats > HEARTBEATS_PER_WINDOW) {
+      const retryAfterMs = Math.ceil(connection.windowEndsAt - now);
+      throw new LastcallError('rate_limited', 'Too many heartbeats. Answer the beats only.', { retryAfterMs });
+    }
+  }
+
+  /** A session found ended or moved on a heartbeat leaves its socket, whatever was missed; so does who floods. */
+  #noteRefusal(connection: Connection, error: unknown): void {
+    if (!(error instanceof LastcallError)) return;
+    if (error.code === 'superseded') this.#deliver.supersede(connection);
+    if (error.code === 'session_ended') void this.#deliver.ended(connection);
+    if (error.code !== 'invalid' && error.code !== 'rate_limited') return;
+    connection.refusals += 1;
+    if (connection.refusals === MAX_REFUSALS) connection.socket.disconnect(this.#parts.ownsTransport);
+  }
+
+  #leave(connection: Connection): void {
+    if (connection.closed) return;
+    connection.closed = true;
+    const { core, limits } = this.#parts;
+    this.#beats.leave(connection.attachment.tenant);
+    this.#connections.remove(connection);
+    limits.forget(connection.socket.id).catch(() => undefined);
+    this.#deliver.track(
+      core.sessions.detach(connection.attachment).catch((error: unknown) => {
+        // The lease runs out by itself; the registry only learns later that the socket is gone.
+        core.log.debug({ err: toWire(error) }, 'a closed socket could not be noted');
+      }),
+    );
+  }
+
+  async #retune(tenant: string): Promise<void> {
+    try {
+      const policy = await this.#parts.core.policies.get(tenant);
+      this.#beats.retune(tenant, policy.beatMs);
+      this.#deliver.policy(tenant, policy);
+    } catch (error) {
+      this.#parts.core.log.warn({ err: error }, 'a changed policy could not be read; clients learn of it later');
+    }
+  }
+}
+
+/** Rooms are named by the broker alone; a tenant has no colon. */
+function roomOf(tenant: string, slot: number): string {
+  return `lastcall:${tenant}:${slot % BEAT_SLOTS}`;
+}

@@ -1,0 +1,59 @@
+import type { ClientToServerEvents, ServerToClientEvents } from '@lastcall/shared';
+import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
+import type { Attachment } from '../attachments.js';
+
+/** One client's socket with the session it carries. */
+export interface Connection {
+  readonly socket: ClientSocket;
+  readonly attachment: Attachment;
+  readonly slot: number;
+  /** Heartbeats in the current window, and refusals since the connection began. */
+  heartbeats: number;
+  windowEndsAt: number;
+  refusals: number;
+  closed: boolean;
+}
+
+export interface SocketData {
+  connection?: Connection;
+}
+
+export type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
+export type ClientNamespace = Namespace<
+  ClientToServerEvents,
+  ServerToClientEvents,
+  DefaultEventsMap,
+  SocketData
+>;
+
+/** The connections of this node by session: the newest one of each. */
+export class Connections {
+  readonly #bySession = new Map<string, Connection>();
+
+  static #key(tenant: string, sessionId: string): string {
+    return `${tenant}/${sessionId}`;
+  }
+
+  /** Adds a connection; answers the older one of the same session on this node. */
+  add(connection: Connection): Connection | undefined {
+    const { tenant, sessionId } = connection.attachment;
+    const key = Connections.#key(tenant, sessionId);
+    const older = this.#bySession.get(key);
+    this.#bySession.set(key, connection);
+    return older;
+  }
+
+  remove(connection: Connection): void {
+    const { tenant, sessionId } = connection.attachment;
+    const key = Connections.#key(tenant, sessionId);
+    if (this.#bySession.get(key) === connection) this.#bySession.delete(key);
+  }
+
+  get(tenant: string, sessionId: string): Connection | undefined {
+    return this.#bySession.get(Connections.#key(tenant, sessionId));
+  }
+
+  all(): IterableIterator<Connection> {
+    return this.#bySession.values();
+  }
+}

@@ -1,0 +1,69 @@
+import { type ClientCall, type ClientCalls, LastcallError } from '@lastcall/shared';
+import type { Verifier } from '../auth/index.js';
+import type { Core } from '../core.js';
+import type { Connection } from './connection.js';
+
+/** What a handler may use. */
+export interface EventContext {
+  readonly core: Core;
+  readonly verifier: Verifier;
+  readonly connection: Connection;
+}
+
+type Handler<E extends ClientCall> = (
+  context: EventContext,
+  payload: ClientCalls[E]['payload'],
+) => Promise<ClientCalls[E]['answer']>;
+
+async function heartbeat(
+  { core, connection }: EventContext,
+  payload: ClientCalls['heartbeat']['payload'],
+): Promise<{ leaseMs: number }> {
+  const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
+  // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
+  if (welcome) connection.socket.emit('welcome', welcome);
+  return { leaseMs };
+}
+
+/** A row per event: which noun does it. */
+export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
+  heartbeat,
+  activity: async ({ core, connection }) => {
+    await core.sessions.change(connection.attachment, { idleMs: 0 });
+    connection.attachment.idle = false;
+    return {};
+  },
+  'order:ack': ({ core, connection: { attachment } }, payload) =>
+    core.orders.ack(attachment.tenant, attachment.sessionId, payload),
+  'order:extend': ({ core, connection: { attachment } }, payload) =>
+    core.orders.extend(attachment.tenant, attachment.sessionId, payload),
+  'session:end': async ({ core, connection: { attachment } }) => {
+    const { user } = attachment.identity;
+    const by = { kind: 'user', id: user.id, name: user.name } as const;
+    await core.sessions.end(attachment.tenant, attachment.sessionId, { reason: 'user', by });
+    return {};
+  },
+  'auth:refresh': async ({ core, verifier, connection }, { token }) =>
+    await core.sessions.refresh(connection.attachment, await verifier.verify(token)),
+  'lock:acquire': async ({ core, connection: { attachment } }, payload) => {
+    try {
+      return await core.locks.acquire(attachment.tenant, attachment.sessionId, payload);
+    } catch (error) {
+      if (error instanceof LastcallError) core.metrics.lock('denied');
+      throw error;
+    }
+  },
+  'lock:release': ({ core, connection: { attachment } }, { resource, fence }) =>
+    core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
+  'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
+    await core.locks.cancel(attachment.tenant, attachment.sessionId, requestId);
+    return {};
+  },
+  'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
+    core.locks.check(attachment.tenant, resource, fence),
+  'lock:query': async ({ core, connection: { attachment } }, { resource }) => {
+    const { holders, waiters } = await core.locks.query(attachment.tenant, resource);
+    return { holders, waiters };
+  },
+};
+

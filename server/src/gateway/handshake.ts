@@ -1,0 +1,64 @@
+import { isIP } from 'node:net';
+import { LastcallError } from '@lastcall/shared';
+import type { Core } from '../core.js';
+import { isFault, toWire } from './guard.js';
+
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Which pages may connect. Browsers send `Origin` with every WebSocket handshake and ignore CORS for it, so this list
+ * is what keeps other sites out. Clients that are not browsers send none.
+ */
+export class OriginRule {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #dev: boolean;
+
+  constructor(config: { allowedOrigins: readonly string[]; dev: boolean }) {
+    this.#allowed = new Set(config.allowedOrigins);
+    this.#dev = config.dev;
+  }
+
+  allows(origin: string | undefined, host: string | undefined): boolean {
+    if (origin === undefined || this.#allowed.has(origin)) return true;
+    return this.#dev && OriginRule.#isOwnPage(origin, host);
+  }
+
+  /** @throws LastcallError `forbidden` */
+  check(origin: string | undefined, host: string | undefined): void {
+    if (this.allows(origin, host)) return;
+    throw new LastcallError(
+      'forbidden',
+      'Pages of this origin may not connect. Add it to LASTCALL_ALLOWED_ORIGINS.',
+      { terminal: true },
+    );
+  }
+
+  /** In development the pages the broker itself serves on loopback may connect. */
+  static #isOwnPage(origin: string, host: string | undefined): boolean {
+    if (host === undefined || !URL.canParse(origin)) return false;
+    const url = new URL(origin);
+    return url.origin === origin && url.host === host && LOOPBACK_HOSTS.has(url.hostname);
+  }
+}
+
+interface Peer {
+  readonly address: string;
+  readonly headers: { readonly [name: string]: string | string[] | undefined };
+}
+
+/** Where a client comes from: the peer, or what the nearest trusted proxies say. */
+export function addressOf(handshake: Peer, trustProxy: number): string {
+  if (trustProxy === 0) return handshake.address;
+  const header = handshake.headers['x-forwarded-for'];
+  const hops = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').map((hop) => hop.trim());
+  const claimed = hops.at(-trustProxy) ?? '';
+  return isIP(claimed) === 0 ? handshake.address : claimed;
+}
+
+/** A refusal as Socket.IO sends it: `connect_error` with the contract's error in `data`. */
+export function refuseHandshake(error: unknown, core: Core): Error {
+  const wire = toWire(error);
+  if (isFault(error)) core.log.error({ err: error }, 'a handshake failed');
+  core.metrics.handshakeRefused(wire.code);
+  return Object.assign(new Error(wire.message), { data: wire });
+}

@@ -1,0 +1,60 @@
+import type { Server as HttpServer } from 'node:http';
+import { Server } from 'socket.io';
+import type { Config } from '../config.js';
+import { AdminGateway } from './admin.js';
+import { ClientGateway } from './client.js';
+import { OriginRule } from './handshake.js';
+import type { GatewayParts } from './parts.js';
+
+export { OriginRule } from './handshake.js';
+
+/** A dead link is noticed well within the default lease. */
+const PING_MS = 10_000;
+const CONNECT_WITHIN_MS = 5_000;
+
+/** A Socket.IO server as Lastcall wants it: WebSocket only, nothing compressed, nothing recovered behind our back. */
+export function createSocketServer(httpServer: HttpServer, config: Config): Server {
+  const origins = new OriginRule(config);
+  return new Server(httpServer, {
+    transports: ['websocket'],
+    allowUpgrades: false,
+    serveClient: false,
+    perMessageDeflate: false,
+    httpCompression: false,
+    maxHttpBufferSize: config.maxPayloadBytes,
+    pingInterval: PING_MS,
+    pingTimeout: PING_MS,
+    connectTimeout: CONNECT_WITHIN_MS,
+    cors: { origin: [...config.allowedOrigins] },
+    allowRequest: (request, decide) => {
+      const isAllowed = origins.allows(request.headers.origin, request.headers.host);
+      decide(isAllowed ? null : 'this origin may not connect', isAllowed);
+    },
+  });
+}
+
+/** Both channels on one Socket.IO server. */
+export class Gateway {
+  readonly #client: ClientGateway;
+  readonly #admin: AdminGateway;
+
+  constructor(parts: GatewayParts) {
+    this.#admin = new AdminGateway(parts);
+    this.#client = new ClientGateway(parts, () => this.#admin.flush());
+  }
+
+  start(): void {
+    this.#client.start();
+  }
+
+  /** Admits nobody any more. */
+  drain(): void {
+    this.#client.drain();
+  }
+
+  /** Closes every socket and waits for what was under way. */
+  async stop(): Promise<void> {
+    this.#admin.stop();
+    await this.#client.stop();
+  }
+}

@@ -1,0 +1,17 @@
+import type { Server } from 'socket.io';
+import type { Verifier } from '../auth/index.js';
+import type { Core } from '../core.js';
+import type { Limits } from '../limits.js';
+import type { OriginRule } from './handshake.js';
+
+/** What both channels are made of. */
+export interface GatewayParts {
+  readonly io: Server;
+  readonly core: Core;
+  readonly verifier: Verifier;
+  readonly limits: Limits;
+  readonly origins: OriginRule;
+  readonly trustProxy: number;
+  /** The Socket.IO server is ours alone, so that a logoff may close the whole connection. */
+  readonly ownsTransport: boolean;
+}

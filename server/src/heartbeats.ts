@@ -1,0 +1,163 @@
+import { type Heartbeat, LastcallError, type Welcome } from '@lastcall/shared';
+import type { Attachment } from './attachments.js';
+import type { Metrics } from './metrics.js';
+import type { Bus } from './redis/bus.js';
+import type { Store } from './redis/store.js';
+import { refused } from './refusals.js';
+import type { Sessions } from './sessions.js';
+
+/** How many heartbeats one script renews, and how many scripts of a tenant are on their way at once. */
+const BATCH = 200;
+const IN_FLIGHT = 2;
+/** How many heartbeats of a tenant wait at most; beyond that Redis cannot keep up and clients are told so. */
+const QUEUE_LIMIT = 20_000;
+
+const RENEWED = 1;
+const SUPERSEDED = -1;
+
+/** A heartbeat after its commit: the lease was renewed, or the session had to be opened anew. */
+export type HeartbeatResult = { leaseMs: number; welcome?: Welcome };
+
+interface Waiting {
+  readonly attachment: Attachment;
+  readonly heartbeat: Heartbeat;
+  readonly since: number;
+  readonly resolve: (result: HeartbeatResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Queue {
+  readonly waiting: Waiting[];
+  inFlight: number;
+  scheduled: boolean;
+}
+
+/** Heartbeats of a tenant are gathered for one turn of the event loop and written by one script. */
+export class Heartbeats {
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #sessions: Sessions;
+  readonly #nodeId: string;
+  readonly #metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(parts: {
+    store: Store;
+    bus: Bus;
+    sessions: Sessions;
+    nodeId: string;
+    metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+  }) {
+    this.#store = parts.store;
+    this.#bus = parts.bus;
+    this.#sessions = parts.sessions;
+    this.#nodeId = parts.nodeId;
+    this.#metrics = parts.metrics;
+  }
+
+  /**
+   * Renews a lease; resolves after the commit, which is the client's proof of it.
+   * @throws LastcallError `session_ended`, `superseded`, `unavailable`
+   */
+  beat(attachment: Attachment, heartbeat: Heartbeat): Promise<HeartbeatResult> {
+    return new Promise((resolve, reject) => {
+      const queue = this.#queueOf(attachment.tenant);
+      if (queue.waiting.length >= QUEUE_LIMIT) {
+        reject(new LastcallError('unavailable', 'The broker is overloaded. It will ask again.'));
+        return;
+      }
+      queue.waiting.push({ attachment, heartbeat, since: performance.now(), resolve, reject });
+      this.#schedule(attachment.tenant, queue);
+    });
+  }
+
+  #queueOf(tenant: string): Queue {
+    let queue = this.#queues.get(tenant);
+    if (!queue) {
+      queue = { waiting: [], inFlight: 0, scheduled: false };
+      this.#queues.set(tenant, queue);
+    }
+    return queue;
+  }
+
+  #schedule(tenant: string, queue: Queue): void {
+    if (queue.scheduled || queue.inFlight >= IN_FLIGHT) return;
+    queue.scheduled = true;
+    setImmediate(() => {
+      queue.scheduled = false;
+      void this.#flush(tenant, queue);
+    });
+  }
+
+  async #flush(tenant: string, queue: Queue): Promise<void> {
+    const batch = queue.waiting.splice(0, BATCH);
+    if (batch.length === 0) return;
+    queue.inFlight += 1;
+    if (queue.waiting.length > 0) this.#schedule(tenant, queue);
+    this.#metrics.batch(batch.length);
+    try {
+      const [rev = 0, epoch = 0, leaseMs = 0, ...codes] = await this.#store.beat(tenant, this.#argsOf(batch));
+      this.#bus.observe(tenant, epoch, rev);
+      batch.forEach((waiting, i) => this.#settle(waiting, codes[i] ?? 0, leaseMs));
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    } finally {
+      queue.inFlight -= 1;
+      if (queue.waiting.length > 0) this.#schedule(tenant, queue);
+      else if (queue.inFlight === 0 && !queue.scheduled) this.#queues.delete(tenant);
+    }
+  }
+
+  #argsOf(batch: readonly Waiting[]): (string | number)[] {
+    const args: (string | number)[] = [this.#nodeId];
+    for (const { attachment, heartbeat } of batch) {
+      const { idleMs, dirty, view } = heartbeat;
+      args.push(attachment.sessionId, attachment.attach, Math.round(idleMs));
+      args.push(dirty === undefined ? '' : dirty ? '1' : '0', view === undefined ? '' : `=${view}`);
+    }
+    return args;
+  }
+
+  #settle(waiting: Waiting, code: number, leaseMs: number): void {
+    const { attachment, heartbeat, resolve, reject } = waiting;
+    this.#metrics.heartbeat(performance.now() - waiting.since);
+    if (code === SUPERSEDED) {
+      reject(refused({ code: 'superseded' }));
+    } else if (code === RENEWED) {
+      resolve({ leaseMs });
+      this.#noteChanges(attachment, heartbeat);
+    } else {
+      this.#revive(attachment, leaseMs).then(resolve, reject);
+    }
+  }
+
+  /** What a heartbeat said besides being there is written only when it is news. */
+  #noteChanges(attachment: Attachment, { idleMs, dirty, view }: Heartbeat): void {
+    const isBack = attachment.idle && idleMs < attachment.idleAfterMs;
+    const change = {
+      ...(isBack ? { idleMs } : {}),
+      ...(dirty !== undefined && dirty !== attachment.dirty ? { dirty } : {}),
+      ...(view !== undefined && view !== attachment.view ? { view } : {}),
+    };
+    attachment.idle = idleMs >= attachment.idleAfterMs;
+    if (Object.keys(change).length === 0) return;
+    const before = { dirty: attachment.dirty, view: attachment.view, idle: isBack || attachment.idle };
+    attachment.dirty = dirty ?? attachment.dirty;
+    attachment.view = view ?? attachment.view;
+    this.#sessions.change(attachment, change).catch(() => {
+      // Redis was away or the session is over; if it lives, the next heartbeat finds the difference again.
+      Object.assign(attachment, before);
+    });
+  }
+
+  async #revive(attachment: Attachment, leaseMs: number): Promise<HeartbeatResult> {
+    const args = [attachment.sessionId, this.#nodeId, attachment.attach];
+    type Verdict = { revived?: true; superseded?: true; unknown?: true; ended?: true };
+    const verdict = await this.#store.run<Verdict>('session_revive', attachment.tenant, args);
+    if (verdict.revived) return { leaseMs };
+    if (verdict.superseded) throw refused({ code: 'superseded' });
+    if (verdict.ended) throw refused({ code: 'session_ended' });
+    const welcome = await this.#sessions.reopen(attachment);
+    return { leaseMs: welcome.leaseMs, welcome };
+  }
+}

@@ -1,0 +1,129 @@
+import type { ErrorCode, OrderAction, Outcome, SessionState } from '@lastcall/shared';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What became of a request for a lock. */
+export type LockResult = 'granted' | 'queued' | 'denied';
+
+/** What the broker counts and measures. Durations are milliseconds; nothing here names a tenant or a person. */
+export interface Metrics {
+  /** Sessions of this node by state, replacing the last ones. */
+  sessions(counts: Readonly<Partial<Record<SessionState, number>>>): void;
+  /** One heartbeat, and the time from its arrival to its commit. */
+  heartbeat(durationMs: number): void;
+  /** How many heartbeats went into one script. */
+  batch(size: number): void;
+  script(name: string, durationMs: number): void;
+  orderCreated(action: OrderAction): void;
+  orderDone(action: OrderAction): void;
+  receipt(outcome: Outcome, verified: boolean): void;
+  lock(result: LockResult): void;
+  handshakeRefused(code: ErrorCode): void;
+  redisUp(up: boolean): void;
+  /** All of it, as Prometheus reads it. */
+  expose(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+const SECONDS = 1 / 1_000;
+/** From a tenth of a millisecond to a few seconds: a script is to take less than 5 ms. */
+const DURATION_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
+const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200];
+
+function counters(registers: Registry[]) {
+  return {
+    heartbeats: new Counter({
+      name: 'lastcall_heartbeats_total',
+      help: 'Heartbeats that were answered.',
+      registers,
+    }),
+    ordersCreated: new Counter({
+      name: 'lastcall_orders_created_total',
+      help: 'Orders that were taken.',
+      labelNames: ['action'],
+      registers,
+    }),
+    ordersDone: new Counter({
+      name: 'lastcall_orders_done_total',
+      help: 'Orders whose every receipt is decided.',
+      labelNames: ['action'],
+      registers,
+    }),
+    receipts: new Counter({
+      name: 'lastcall_receipts_total',
+      help: 'Receipts that were decided.',
+      labelNames: ['outcome', 'verified'],
+      registers,
+    }),
+    locks: new Counter({
+      name: 'lastcall_lock_requests_total',
+      help: 'Requests for locks by what became of them.',
+      labelNames: ['result'],
+      registers,
+    }),
+    handshakesRefused: new Counter({
+      name: 'lastcall_handshakes_refused_total',
+      help: 'Connections that were refused, by error code.',
+      labelNames: ['code'],
+      registers,
+    }),
+  };
+}
+
+function measures(registers: Registry[]) {
+  return {
+    sessions: new Gauge({
+      name: 'lastcall_sessions',
+      help: 'Sessions on this node by state.',
+      labelNames: ['state'],
+      registers,
+    }),
+    redisUp: new Gauge({ name: 'lastcall_redis_up', help: '1 while Redis answers, else 0.', registers }),
+    heartbeatDuration: new Histogram({
+      name: 'lastcall_heartbeat_duration_seconds',
+      help: 'From the arrival of a heartbeat to its commit.',
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'lastcall_heartbeat_batch_size',
+      help: 'Heartbeats per script call.',
+      buckets: BATCH_BUCKETS,
+      registers,
+    }),
+    scriptDuration: new Histogram({
+      name: 'lastcall_script_duration_seconds',
+      help: 'Round trip of a Lua script, by script.',
+      labelNames: ['script'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+  };
+}
+
+/** The metrics of one broker, in a registry of its own, with those of the process (event-loop lag, memory, handles). */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const count = counters([registry]);
+  const measure = measures([registry]);
+  return {
+    sessions(counts) {
+      measure.sessions.reset();
+      for (const [state, sessions] of Object.entries(counts)) measure.sessions.set({ state }, sessions);
+    },
+    heartbeat(durationMs) {
+      count.heartbeats.inc();
+      measure.heartbeatDuration.observe(durationMs * SECONDS);
+    },
+    batch: (size) => measure.batchSize.observe(size),
+    script: (script, durationMs) => measure.scriptDuration.observe({ script }, durationMs * SECONDS),
+    orderCreated: (action) => count.ordersCreated.inc({ action }),
+    orderDone: (action) => count.ordersDone.inc({ action }),
+    receipt: (outcome, verified) => count.receipts.inc({ outcome, verified: String(verified) }),
+    lock: (result) => count.locks.inc({ result }),
+    handshakeRefused: (code) => count.handshakesRefused.inc({ code }),
+    redisUp: (up) => measure.redisUp.set(up ? 1 : 0),
+    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}

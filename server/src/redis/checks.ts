@@ -1,0 +1,176 @@
+import type { RedisDriver } from './driver.js';
+import { isUnavailable } from './unavailable.js';
+
+const MAJOR_NEEDED = 7;
+/** Nothing is decided by the broker's clock, but its logs and tokens are read by it. */
+const DRIFT_WARN_MS = 1_000;
+
+export type FindingName = 'reach' | 'loading' | 'version' | 'role' | 'mode' | 'eviction' | 'clock';
+
+/** One thing that was looked at. `remedy` says what to do, where there is something to do. */
+export interface Finding {
+  readonly name: FindingName;
+  readonly level: 'ok' | 'warn' | 'error';
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+type Info = ReadonlyMap<string, string>;
+
+/**
+ * Looks whether Redis is fit for Lastcall: for the start, for `/readyz` and for `lastcall doctor`. Changes nothing and
+ * never throws for a Redis out of reach: that is a finding.
+ */
+export async function checkRedis(driver: RedisDriver, now: () => number = Date.now): Promise<Finding[]> {
+  try {
+    const latencyMs = await driver.ping();
+    const reach: Finding = {
+      name: 'reach',
+      level: 'ok',
+      message: `Redis at ${driver.target} answers in ${latencyMs.toFixed(1)} ms.`,
+    };
+    const info = await readInfo(driver);
+    return [
+      reach,
+      ...(info === undefined ? [] : [checkLoading(info), checkRole(info), checkMode(info, driver)]),
+      checkVersion(info),
+      checkEviction(info?.get('maxmemory_policy') ?? (await readPolicy(driver))),
+      await checkClock(driver, now),
+    ];
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    const status = driver.status();
+    const reason = status.state === 'lost' ? status.reason : (error as Error).message;
+    return [
+      {
+        name: 'reach',
+        level: 'error',
+        message: `Redis at ${driver.target} cannot be used: ${reason}.`,
+        remedy: 'Check that Redis runs and can be reached from here, and LASTCALL_REDIS_URL.',
+      },
+    ];
+  }
+}
+
+/** `undefined` when this user may not ask. */
+async function readInfo(driver: RedisDriver): Promise<Info | undefined> {
+  const text = await unlessForbidden(driver.commands.info());
+  return text === undefined
+    ? undefined
+    : new Map([...text.matchAll(/^(\w+):(.*)\r$/gm)].map(([, name = '', value = '']) => [name, value]));
+}
+
+async function readPolicy(driver: RedisDriver): Promise<string | undefined> {
+  const reply = await unlessForbidden(driver.commands.config('GET', 'maxmemory-policy'));
+  return Array.isArray(reply) ? String(reply[1]) : undefined;
+}
+
+/** Rights and managed services may forbid a command: then the answer is not known, which is no failure. */
+async function unlessForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return undefined;
+  }
+}
+
+function checkLoading(info: Info): Finding {
+  if (info.get('loading') !== '1')
+    return { name: 'loading', level: 'ok', message: 'Redis has its data loaded.' };
+  return {
+    name: 'loading',
+    level: 'error',
+    message: 'Redis is still loading its data.',
+    remedy: 'Wait; it works by itself when Redis is ready.',
+  };
+}
+
+function checkVersion(info: Info | undefined): Finding {
+  const valkey = info?.get('valkey_version');
+  const redis = info?.get('redis_version');
+  const name = 'version';
+  if (redis === undefined && valkey === undefined) {
+    return {
+      name,
+      level: 'warn',
+      message: 'The version of Redis could not be checked: this user may not call INFO.',
+      remedy: `Use Redis ${MAJOR_NEEDED}.0 or later, or Valkey; or grant +info to the user.`,
+    };
+  }
+  const shown = valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`;
+  if (valkey !== undefined || Number.parseInt(redis ?? '', 10) >= MAJOR_NEEDED) {
+    return { name, level: 'ok', message: `${shown} has all that is needed.` };
+  }
+  return {
+    name,
+    level: 'error',
+    message: `${shown} is too old: the scripts need Redis ${MAJOR_NEEDED}.0 or later.`,
+    remedy: `Upgrade to Redis ${MAJOR_NEEDED}.0 or later, or to Valkey.`,
+  };
+}
+
+function checkRole(info: Info): Finding {
+  if (info.get('role') !== 'slave') return { name: 'role', level: 'ok', message: 'Redis takes writes.' };
+  return {
+    name: 'role',
+    level: 'error',
+    message: 'This Redis is a read-only replica.',
+    remedy: 'Point LASTCALL_REDIS_URL at the primary, or use redis+sentinel://… to follow it.',
+  };
+}
+
+function checkMode(info: Info, driver: RedisDriver): Finding {
+  const isCluster = info.get('redis_mode') === 'cluster';
+  if (isCluster === (driver.kind === 'cluster')) {
+    return { name: 'mode', level: 'ok', message: 'The Redis URL fits the kind of Redis.' };
+  }
+  return {
+    name: 'mode',
+    level: 'warn',
+    message: isCluster
+      ? 'This Redis is a node of a cluster, but LASTCALL_REDIS_URL treats it as a single one.'
+      : 'This Redis is no cluster, but LASTCALL_REDIS_URL treats it as one.',
+    remedy: isCluster ? 'Use redis+cluster://host:port,host:port.' : 'Use redis://host:port.',
+  };
+}
+
+function checkEviction(policy: string | undefined): Finding {
+  const name = 'eviction';
+  const remedy =
+    'Set maxmemory-policy noeviction (CONFIG SET maxmemory-policy noeviction, and in redis.conf).';
+  if (policy === 'noeviction')
+    return { name, level: 'ok', message: 'A full Redis refuses writes and keeps its data.' };
+  if (policy === undefined) {
+    const message = 'maxmemory-policy could not be checked: this user may call neither INFO nor CONFIG GET.';
+    return { name, level: 'warn', message, remedy };
+  }
+  const message = `maxmemory-policy is ${policy}: a full Redis would throw away sessions and locks that are in use.`;
+  return { name, level: 'error', message, remedy };
+}
+
+async function checkClock(driver: RedisDriver, now: () => number): Promise<Finding> {
+  const name = 'clock';
+  const askedAt = now();
+  const time = await unlessForbidden(driver.commands.time());
+  if (time === undefined) {
+    const message = 'The clock of Redis could not be compared: this user may not call TIME.';
+    return { name, level: 'warn', message, remedy: 'Grant +time to the user: the scripts need it, too.' };
+  }
+  const here = (askedAt + now()) / 2;
+  const driftMs = Math.round(Number(time[0]) * 1_000 + Number(time[1]) / 1_000 - here);
+  if (Math.abs(driftMs) <= DRIFT_WARN_MS) {
+    return {
+      name,
+      level: 'ok',
+      message: `The clocks of Redis and this machine agree within ${Math.abs(driftMs)} ms.`,
+    };
+  }
+  return {
+    name,
+    level: 'warn',
+    message: `The clock of Redis is ${Math.abs(driftMs)} ms ${driftMs > 0 ? 'ahead of' : 'behind'} the one of this machine.`,
+    remedy:
+      'Let both machines set their clocks by NTP. Deadlines follow the clock of Redis; logs and tokens the other.',
+  };
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DEFAULT_POLICY } from '@lastcall/shared';
+import { revKey } from './keys.js';
+
+/** Every verb; a test compares this list with the files of `server/lua/`. */
+export const SCRIPT_NAMES = [
+  'audit_write',
+  'lock_acquire',
+  'lock_break',
+  'lock_cancel',
+  'lock_check',
+  'lock_list',
+  'lock_release',
+  'node_beat',
+  'order_ack',
+  'order_cancel',
+  'order_create',
+  'order_delivered',
+  'order_extend',
+  'order_list',
+  'order_preview',
+  'order_receipts',
+  'order_step',
+  'policy_set',
+  'session_beat',
+  'session_end',
+  'session_list',
+  'session_open',
+  'session_refresh',
+  'session_report',
+  'session_resume',
+  'session_revive',
+  'session_state',
+  'sweep',
+] as const;
+export type ScriptName = (typeof SCRIPT_NAMES)[number];
+
+/** What the loader needs of a Redis client. */
+export interface ScriptRunner {
+  evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  scriptLoad(source: string): Promise<unknown>;
+}
+
+export interface Script {
+  readonly name: ScriptName;
+  readonly source: string;
+  readonly sha: string;
+}
+
+const LUA_FOLDER = fileURLToPath(new URL('../../lua/', import.meta.url));
+
+function luaLiteral(value: string | number): string {
+  return typeof value === 'number' ? String(value) : `'${value}'`;
+}
+
+/** The contract's defaults as the first line of each script, so that they stand in one place only. */
+function defaultsLine(): string {
+  const fields = Object.entries(DEFAULT_POLICY).map(([name, value]) => `${name} = ${luaLiteral(value)}`);
+  return `local DEFAULT_POLICY = { ${fields.join(', ')} }\n`;
+}
+
+/** Puts a verb together: its `#!lua` line, the defaults, the files its header includes, its body. */
+export function assemble(name: ScriptName, folder: string = LUA_FOLDER): Script {
+  const verb = readFileSync(`${folder}${name}.lua`, 'utf8');
+  const endOfShebang = verb.indexOf('\n') + 1;
+  const includes = /^-- .*?Includes: ([_a-z ]+)$/m.exec(verb)?.[1]?.split(' ') ?? [];
+  const libraries = includes.map((file) => readFileSync(`${folder}${file}.lua`, 'utf8'));
+  const source = [verb.slice(0, endOfShebang), defaultsLine(), ...libraries, verb.slice(endOfShebang)].join(
+    '',
+  );
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+export type ScriptObserver = (name: ScriptName, tookMs: number) => void;
+
+/** Runs the verbs by their digest; a Redis that forgot them (restart, fail-over, SCRIPT FLUSH) is given them again. */
+export class Scripts {
+  readonly #runner: ScriptRunner;
+  readonly #observe: ScriptObserver;
+  readonly #scripts: ReadonlyMap<ScriptName, Script>;
+
+  constructor(runner: ScriptRunner, observe: ScriptObserver = () => {}) {
+    this.#runner = runner;
+    this.#observe = observe;
+    this.#scripts = new Map(SCRIPT_NAMES.map((name) => [name, assemble(name)]));
+  }
+
+  /** Loads every script, so that the first use needs no second round trip. */
+  async loadAll(): Promise<void> {
+    for (const script of this.#scripts.values()) await this.#runner.scriptLoad(script.source);
+  }
+
+  /** Runs a verb of a tenant. A script that was not known did not run, so running it again is safe. */
+  async run(name: ScriptName, tenant: string, args: readonly (string | number)[]): Promise<unknown> {
+    const script = this.#scripts.get(name) as Script;
+    const keys = [revKey(tenant)];
+    const startedAt = performance.now();
+    try {
+      return await this.#runner.evalsha(script.sha, keys, args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      await this.#runner.scriptLoad(script.source);
+      return await this.#runner.evalsha(script.sha, keys, args);
+    } finally {
+      this.#observe(name, performance.now() - startedAt);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { type AuditRecord, LastcallError } from '@lastcall/shared';
+import { type Refusal, refused } from '../refusals.js';
+import { isUnavailable, type RedisDriver } from './driver.js';
+import { idempotencyKey, locksKey, logKey, orderKey, policyKey, revKey, tenantsKey } from './keys.js';
+import { type ScriptName, type ScriptObserver, Scripts } from './scripts.js';
+
+/** cjson writes an empty list as `{}`; this reads both. */
+export function listOf<T>(value: readonly T[] | Record<string, never> | undefined): readonly T[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A hash as scripts answer with it: name, value, name, value … */
+export function recordOf(flat: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i] as string] = flat[i + 1] as string;
+  return fields;
+}
+
+/** A record as a script wrote it: the fence stands in digits, which Lua does not round. */
+export function decodeRecord(raw: Omit<AuditRecord, 'fence'> & { fence?: string }): AuditRecord {
+  const { fence, ...record } = raw;
+  return fence === undefined ? record : { ...record, fence: Number(fence) };
+}
+
+type Stored = Omit<AuditRecord, 'fence'> & { fence?: string };
+type Entry = [id: string, fields: string[]];
+
+function decodeEntries(entries: readonly Entry[]): AuditRecord[] {
+  return entries.map(([, fields]) => decodeRecord(JSON.parse(fields[1] ?? '{}') as Stored));
+}
+
+const ONCE_KEEP_MS = 24 * 3_600_000;
+
+export interface StoreOptions {
+  readonly observe?: ScriptObserver;
+  /** Saves an engine that keeps its data in memory. */
+  readonly persist?: () => Promise<void>;
+}
+
+/** Redis as core sees it: verbs that write, and a few plain reads. */
+export class Store {
+  readonly #driver: RedisDriver;
+  readonly #scripts: Scripts;
+  readonly #persist: () => Promise<void>;
+
+  constructor(driver: RedisDriver, options: StoreOptions = {}) {
+    this.#driver = driver;
+    this.#scripts = new Scripts(driver, options.observe);
+    this.#persist = options.persist ?? (() => Promise.resolve());
+  }
+
+  async load(): Promise<void> {
+    await this.#scripts.loadAll();
+  }
+
+  /**
+   * Runs a verb and reads its answer.
+   * @throws LastcallError with the code the script refused with, or `unavailable` when Redis is out of reach
+   */
+  async run<T extends object>(
+    name: ScriptName,
+    tenant: string,
+    args: readonly (string | number)[],
+  ): Promise<T> {
+    const text = await this.#guard(this.#scripts.run(name, tenant, args));
+    const value = JSON.parse(String(text)) as T | Refusal;
+    if ('code' in value) throw refused(value);
+    return value;
+  }
+
+  /** Resolves when what was written is as safe as the store can make it. Orders and settings are answered after that. */
+  async persisted(): Promise<void> {
+    await this.#persist();
+  }
+
+  /** Runs the one verb that answers with numbers. */
+  async beat(tenant: string, args: readonly (string | number)[]): Promise<readonly number[]> {
+    return (await this.#guard(this.#scripts.run('session_beat', tenant, args))) as number[];
+  }
+
+  /** Records after a rev, oldest first. */
+  async recordsAfter(tenant: string, rev: number, count: number): Promise<AuditRecord[]> {
+    const entries = this.#driver.commands.xrange(logKey(tenant), `(${rev}-0`, '+', 'COUNT', count);
+    return decodeEntries(await this.#guard(entries));
+  }
+
+  /** Records before a rev, newest first; `undefined` starts at the newest. */
+  async recordsBefore(tenant: string, rev: number | undefined, count: number): Promise<AuditRecord[]> {
+    const from = rev === undefined ? '+' : `(${rev}-0`;
+    return decodeEntries(
+      await this.#guard(this.#driver.commands.xrevrange(logKey(tenant), from, '-', 'COUNT', count)),
+    );
+  }
+
+  async rev(tenant: string): Promise<number> {
+    return Number((await this.#guard(this.#driver.commands.get(revKey(tenant)))) ?? 0);
+  }
+
+  async policy(tenant: string): Promise<Record<string, string>> {
+    return await this.#guard(this.#driver.commands.hgetall(policyKey(tenant)));
+  }
+
+  /** An order's fields; none: there is no such order. */
+  async order(tenant: string, orderId: string): Promise<Record<string, string>> {
+    return await this.#guard(this.#driver.commands.hgetall(orderKey(tenant, orderId)));
+  }
+
+  async countLocks(tenant: string): Promise<number> {
+    return await this.#guard(this.#driver.commands.zcard(locksKey(tenant)));
+  }
+
+  async addTenant(tenant: string): Promise<void> {
+    await this.#guard(this.#driver.commands.sadd(tenantsKey(), tenant));
+  }
+
+  async tenants(): Promise<readonly string[]> {
+    return await this.#guard(this.#driver.commands.smembers(tenantsKey()));
+  }
+
+  /** Claims an idempotency key; answers what stands there already, if anything. */
+  async claimOnce(tenant: string, key: string, claim: string): Promise<string | null> {
+    return await this.#guard(
+      this.#driver.commands.set(idempotencyKey(tenant, key), claim, 'PX', ONCE_KEEP_MS, 'NX', 'GET'),
+    );
+  }
+
+  async settleOnce(tenant: string, key: string, outcome: string): Promise<void> {
+    await this.#guard(this.#driver.commands.set(idempotencyKey(tenant, key), outcome, 'PX', ONCE_KEEP_MS));
+  }
+
+  async forgetOnce(tenant: string, key: string): Promise<void> {
+    await this.#guard(this.#driver.commands.del(idempotencyKey(tenant, key)));
+  }
+
+  async #guard<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (isUnavailable(error)) {
+        throw new LastcallError('unavailable', 'The session store is out of reach. Try again in a moment.', {
+          retryAfterMs: 2_000,
+        });
+      }
+      throw error;
+    }
+  }
+}

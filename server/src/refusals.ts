@@ -1,0 +1,49 @@
+import { type ErrorCode, type ErrorExtras, LastcallError } from '@lastcall/shared';
+
+/** What a script answers when it refuses: a code of the contract and whatever belongs to it. */
+export interface Refusal extends ErrorExtras {
+  readonly code: ErrorCode;
+  readonly said?: string;
+  readonly state?: string;
+  readonly reason?: string;
+}
+
+/** The sentence for a person, by code: what is the matter and what to do. */
+const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
+  blocked: (r) =>
+    `Signing in is not allowed at the moment${r.said ? ` (${r.said})` : ''}. Ask your administrator, or try again later.`,
+  conflict: (r) => {
+    if (r.outcome) return `This request is over: ${r.outcome}. Ask again with a new requestId.`;
+    return r.state
+      ? `The order is already ${r.state}; nothing was changed.`
+      : 'This is already there with other content. Use a new id.';
+  },
+  extension_refused: () => 'No more time can be given. Save your work now.',
+  forbidden: () => 'The session belongs to somebody else. Sign in again.',
+  lock_limit: () => 'This session holds too many locks. Close some records first.',
+  locked: (r) => {
+    const holder = r.blockers?.[0];
+    return holder
+      ? `${holder.user.name} is editing ${holder.resource}. Wait, or ask them to finish.`
+      : 'Somebody else is editing this record.';
+  },
+  not_found: () => 'There is no such thing here (any more). Look at the list again.',
+  queue_full: () => 'Too many people wait for this record. Try again later.',
+  rate_limited: () => 'Too many orders are open. Cancel some, or wait until they are done.',
+  session_ended: (r) =>
+    r.ended?.message
+      ? `The session has ended: ${r.ended.message}`
+      : 'The session has ended. Sign in again to go on.',
+  version_mismatch: () => 'Somebody else changed this meanwhile. Read it again, then repeat your change.',
+  superseded: () => 'The session goes on over another connection.',
+};
+
+/** Errors after which a client is not to come back by itself. */
+const TERMINAL: ReadonlySet<ErrorCode> = new Set(['blocked', 'forbidden', 'session_ended', 'superseded']);
+
+/** The contract's error for what a script refused. */
+export function refused(refusal: Refusal): LastcallError {
+  const { code, said: _said, state: _state, reason: _reason, ...extras } = refusal;
+  const sentence = SENTENCES[code]?.(refusal) ?? 'The request was refused.';
+  return new LastcallError(code, sentence, TERMINAL.has(code) ? { terminal: true, ...extras } : extras);
+}

@@ -1,0 +1,126 @@
+import type { StoreClock } from './clock.js';
+import { NODE_BEAT_MS, type Nodes } from './nodes.js';
+import type { Bus } from './redis/bus.js';
+import type { Store } from './redis/store.js';
+
+/** The shortest and longest time between two looks at a tenant (below the gap of 1 s), and between two looks for new ones. */
+const MIN_WAIT_MS = 20;
+const MAX_WAIT_MS = 400;
+const TENANTS_EVERY_MS = 2_000;
+/** How many sweeps of one tenant follow each other without a pause for the others. */
+const MAX_ROUNDS = 50;
+
+interface SweepAnswer {
+  readonly now: number;
+  readonly rev: number;
+  readonly epoch: number;
+  readonly waitMs: number;
+  readonly more: boolean;
+}
+
+/**
+ * The sweep loop: looks at every tenant every 400 ms or when something is due there, says that this node lives, and
+ * learns of new tenants. It decides nothing; the script does, by Redis' clock.
+ */
+export class Sweeper {
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #clock: StoreClock;
+  readonly #nodes: Nodes;
+  readonly #fail: (error: unknown) => void;
+  readonly #everySecond: () => Promise<void>;
+  readonly #dueAt = new Map<string, number>();
+  #nodesDueAt = 0;
+  #tenantsDueAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #stopped = true;
+
+  constructor(parts: {
+    store: Store;
+    bus: Bus;
+    clock: StoreClock;
+    nodes: Nodes;
+    fail: (error: unknown) => void;
+    /** What is to be done about once a second while Redis answers. */
+    everySecond: () => Promise<void>;
+  }) {
+    this.#store = parts.store;
+    this.#bus = parts.bus;
+    this.#clock = parts.clock;
+    this.#nodes = parts.nodes;
+    this.#fail = parts.fail;
+    this.#everySecond = parts.everySecond;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Something just became due in a tenant. */
+  kick(tenant: string): void {
+    this.#dueAt.set(tenant, 0);
+    this.#arm(performance.now() + MIN_WAIT_MS);
+  }
+
+  #tick(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    if (now >= this.#nodesDueAt) {
+      this.#nodesDueAt = now + NODE_BEAT_MS;
+      this.#nodes.beat().then(this.#everySecond).catch(this.#fail);
+    }
+    if (now >= this.#tenantsDueAt) {
+      this.#tenantsDueAt = now + TENANTS_EVERY_MS;
+      this.#findTenants().catch(this.#fail);
+    }
+    let next = Math.min(this.#nodesDueAt, this.#tenantsDueAt);
+    for (const [tenant, dueAt] of this.#dueAt) {
+      if (dueAt <= now) void this.#sweep(tenant);
+      else next = Math.min(next, dueAt);
+    }
+    this.#arm(next);
+  }
+
+  /** Sets the loop's timer to an instant, unless it goes off before. */
+  #arm(at: number): void {
+    if (this.#stopped || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    this.#timerAt = Math.max(at, now + MIN_WAIT_MS);
+    this.#timer = setTimeout(() => this.#tick(), this.#timerAt - now);
+  }
+
+  async #findTenants(): Promise<void> {
+    for (const tenant of await this.#store.tenants()) {
+      if (!this.#dueAt.has(tenant)) this.#dueAt.set(tenant, 0);
+    }
+  }
+
+  async #sweep(tenant: string): Promise<void> {
+    // Not due again while it is being swept; a kick meanwhile stands.
+    this.#dueAt.set(tenant, Number.POSITIVE_INFINITY);
+    let waitMs = MAX_WAIT_MS;
+    try {
+      for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
+        const answer = await this.#store.run<SweepAnswer>('sweep', tenant, [this.#nodes.aliveJson()]);
+        this.#clock.observe(answer.now);
+        this.#bus.observe(tenant, answer.epoch, answer.rev);
+        waitMs = answer.waitMs;
+        if (!answer.more) break;
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#dueAt.get(tenant) !== Number.POSITIVE_INFINITY) return;
+    const dueAt = performance.now() + waitMs;
+    this.#dueAt.set(tenant, dueAt);
+    this.#arm(dueAt);
+  }
+}

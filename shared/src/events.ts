@@ -1,0 +1,185 @@
+import type { AuditRecord } from './audit.js';
+import type { WireError } from './errors.js';
+import type { Actor, UserRef } from './identity.js';
+import type { Lock, LockEntry, LockHolder, LockLostReason, LockMode, LockScope, LockWaiter } from './lock.js';
+import type { AckState, Order, OrderAction } from './order.js';
+import type { Policy, PublicPolicy } from './policy.js';
+import type { App, Device, EndReason, Session } from './session.js';
+
+/** Socket.IO namespaces. */
+export const CLIENT_NAMESPACE = '/lastcall';
+export const ADMIN_NAMESPACE = '/lastcall/admin';
+
+/** What a client sends as `auth` in its handshake. */
+export interface HandshakeAuth {
+  readonly token: string;
+  readonly app?: App;
+  readonly device?: Device;
+  readonly resume?: { readonly sessionId: string; readonly key: string };
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** What an administrator's page sends; an operator names the tenant. */
+export interface AdminHandshakeAuth {
+  readonly token: string;
+  readonly tenant?: string;
+}
+
+/** Every acknowledgement: the answer, or an error. */
+export type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: WireError };
+export type Nothing = Record<never, never>;
+
+export interface Heartbeat {
+  /** The `n` of the beat that is answered. */
+  readonly n?: number;
+  readonly idleMs: number;
+  readonly dirty?: boolean;
+  readonly view?: string;
+}
+
+export interface AcquireRequest {
+  readonly resource: string;
+  readonly mode?: LockMode;
+  readonly scope?: LockScope;
+  readonly waitMs?: number;
+  readonly requestId: string;
+  readonly note?: string;
+}
+
+export type AcquireAnswer =
+  | { readonly state: 'granted'; readonly lock: Lock }
+  | {
+      readonly state: 'queued';
+      readonly requestId: string;
+      readonly position: number;
+      readonly blockers: readonly LockHolder[];
+    };
+
+/** A row per event a client may send: its payload and its answer (PROTOCOL section 3). */
+export interface ClientCalls {
+  heartbeat: { payload: Heartbeat; answer: { leaseMs: number } };
+  activity: { payload: { idleMs: 0 }; answer: Nothing };
+  'order:ack': {
+    payload: { orderId: string; state: AckState; why?: string };
+    answer: { deadlineMs: number; holdMs: number };
+  };
+  'order:extend': { payload: { orderId: string; ms: number }; answer: { deadlineMs: number } };
+  'session:end': { payload: Nothing; answer: Nothing };
+  'auth:refresh': { payload: { token: string }; answer: { expiresInMs: number } };
+  'lock:acquire': { payload: AcquireRequest; answer: AcquireAnswer };
+  'lock:release': { payload: { resource: string; fence: number }; answer: { released: boolean } };
+  'lock:cancel': { payload: { requestId: string }; answer: Nothing };
+  'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };
+  'lock:query': {
+    payload: { resource: string };
+    answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
+  };
+}
+export type ClientCall = keyof ClientCalls;
+
+/** The client → broker events as Socket.IO wants them typed. */
+export type ClientToServerEvents = {
+  [E in ClientCall]: (
+    payload: ClientCalls[E]['payload'],
+    acknowledge: (answer: Answer<ClientCalls[E]['answer']>) => void,
+  ) => void;
+};
+
+export interface WarningPush {
+  readonly orderId: string;
+  /** Increases with each change; a lower one than the last seen is old and to be ignored. */
+  readonly version: number;
+  readonly action: OrderAction;
+  readonly reason: EndReason;
+  readonly message: string;
+  readonly by: Actor;
+  /** Milliseconds left, when this was sent. */
+  readonly deadlineMs: number;
+  readonly extendable: boolean;
+  readonly holdable: boolean;
+}
+
+export interface LogoffPush {
+  readonly orderId?: string;
+  readonly reason: EndReason;
+  readonly message: string;
+  readonly by: Actor;
+  /** For how long new sessions of this person are refused. */
+  readonly reentryMs?: number;
+}
+
+export interface Welcome {
+  readonly sessionId: string;
+  readonly resumeKey: string;
+  readonly resumed: boolean;
+  readonly tenant: string;
+  readonly user: UserRef & { readonly roles: readonly string[] };
+  readonly leaseMs: number;
+  readonly beatMs: number;
+  readonly policy: PublicPolicy;
+  readonly orders: readonly WarningPush[];
+  readonly locks: readonly Lock[];
+  readonly waiting: readonly {
+    readonly requestId: string;
+    readonly resource: string;
+    readonly position: number;
+  }[];
+}
+
+/** A row per event the broker pushes to a client. */
+export interface ServerPushes {
+  welcome: Welcome;
+  beat: { readonly n: number };
+  superseded: Nothing;
+  warning: WarningPush;
+  'warning:cancelled': { readonly orderId: string };
+  logoff: LogoffPush;
+  policy: PublicPolicy;
+  'auth:expiring': { readonly expiresInMs: number };
+  'lock:granted': { readonly requestId: string; readonly lock: Lock };
+  'lock:denied': { readonly requestId: string; readonly error: WireError };
+  'lock:lost': {
+    readonly resource: string;
+    readonly fence: number;
+    readonly reason: LockLostReason;
+    readonly by?: Actor;
+  };
+}
+export type ServerPush = keyof ServerPushes;
+
+/** The two pushes a client acknowledges: delivered, and last handlers ran. */
+export type AcknowledgedPush = 'warning' | 'logoff';
+
+export type ServerToClientEvents = {
+  [E in ServerPush]: E extends AcknowledgedPush
+    ? (payload: ServerPushes[E], acknowledge: (answer?: Nothing) => void) => void
+    : (payload: ServerPushes[E]) => void;
+};
+
+/** A broker process, as the registry knows it. */
+export interface Node {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly seenAt: number;
+  readonly sessions: number;
+  readonly version: string;
+}
+
+/** What an administrator's page receives (PROTOCOL section 4). */
+export interface AdminPushes {
+  snapshot: {
+    readonly sessions: { readonly items: readonly Session[]; readonly total: number };
+    readonly orders: readonly Order[];
+    readonly maintenance: null;
+    readonly locks: { readonly total: number };
+    readonly policy: Policy;
+    readonly nodes: readonly Node[];
+  };
+  'sessions:changed': { readonly upsert: readonly Session[]; readonly remove: readonly string[] };
+  'order:changed': Order;
+  'lock:changed': LockEntry;
+  'audit:record': AuditRecord;
+  'policy:changed': Policy;
+  'nodes:changed': readonly Node[];
+}
+export type AdminPush = keyof AdminPushes;
