@@ -1,5 +1,8 @@
 -- How a session ends, and how its end is proved. Needs _lib, _session, _lock and _order.
 
+-- The earliest instant after an end at which a silent node is called one: a node that died is known to be dead by then.
+local VERIFY_MS = 7000
+
 -- What an ending means for the receipt of an order over the session; nil: the client's answer decides.
 local function outcome_of(o, receipt, reason, ending_order)
   if receipt.savedAt or reason == 'user' then return 'clean' end
@@ -23,19 +26,24 @@ local function close_receipt(o, s, reason, ending_order)
   count(o.id, 'ended')
 end
 
--- Keeps the person out for as long as the order says; answers for how long.
-local function deny_reentry(s, oid, message)
-  local o = oid and order_of(oid)
-  local deny_ms = o and tonumber(o.denyMs) or 0
-  if deny_ms <= 0 then
+-- Keeps the person out for as long as the orders over the session say; answers for how long. An order that did not
+-- end the session does so only if it would not hit the person's next session anyway.
+local function deny_reentry(s, orders, ending_order)
+  local key, longest = P .. 'blocks:' .. s.uid, 0
+  for _, o in ipairs(orders) do
+    local deny_ms = o.action == 'logoff' and tonumber(o.denyMs) or 0
+    if deny_ms > 0 and (o.id == ending_order or not call('ZSCORE', P .. 'open', o.id)) then
+      call('HSET', key, o.id, cjson.encode({ untilAt = NOW + deny_ms, reason = o.reason, message = o.message }))
+      longest = math.max(longest, deny_ms)
+    end
+  end
+  if longest == 0 then
     return nil
   end
-  local key = P .. 'blocks:' .. s.uid
-  call('HSET', key, oid, cjson.encode({ untilAt = NOW + deny_ms, reason = o.reason, message = message }))
-  if call('PTTL', key) < deny_ms then
-    call('PEXPIRE', key, deny_ms)
+  if call('PTTL', key) < longest then
+    call('PEXPIRE', key, longest)
   end
-  return deny_ms
+  return longest
 end
 
 -- The four proofs. live: set of the nodes that are alive; a lapsed node's sockets count as gone.
@@ -57,7 +65,8 @@ end
 local function decide_receipt(oid, sid, checks, verified, answered)
   local o = order_of(oid)
   local receipt = o and receipt_of(oid, sid)
-  if not receipt or receipt.verified == true or receipt.verified == verified then
+  -- Without `endedAt` the order was over before the session was.
+  if not receipt or not receipt.endedAt or receipt.verified == true or receipt.verified == verified then
     return
   end
   if receipt.verified == nil then
@@ -99,10 +108,11 @@ end
 -- s: from session_of. Answers the work done, in lock operations.
 local function end_session(s, reason, by, message, oid, live)
   local from = s.state
-  for _, o in ipairs((orders_over(s))) do
+  local orders = orders_over(s)
+  for _, o in ipairs(orders) do
     close_receipt(o, s, reason, oid)
   end
-  local denied = deny_reentry(s, oid, message)
+  local denied = deny_reentry(s, orders, oid)
   s.state = 'ended'
   call('HSET', session_key(s.id), 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason,
     'by', cjson.encode(by), 'message', message or '', 'orderId', oid or '', 'conn', '0')
@@ -120,7 +130,7 @@ local function end_session(s, reason, by, message, oid, live)
     },
   })
   local work = release_all(s, by)
-  call('ZADD', P .. 'due', digits(NOW + policy('flushMs') + 2000), 'v:' .. s.id)
+  call('ZADD', P .. 'due', digits(NOW + math.max(policy('flushMs') + 2000, VERIFY_MS)), 'v:' .. s.id)
   if next(attachments_of(s.id)) == nil then
     verify_session(s.id, live, true)
   end

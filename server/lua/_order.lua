@@ -3,11 +3,11 @@
 -- order:<oid>:targets  hash  sid -> receipt (JSON)
 -- order:<oid>:index    zset  sid by the session's place in `sessions`: pages of receipts, and the cursor of a cancel
 -- orders               zset  every kept order by creation; `open` those that sessions opened later may match
--- session:<sid>        `orders` (ids, comma separated), `hold:<oid>` (instant), `extend:<oid>` (count|total)
+-- session:<sid>        `orders` (ids, comma separated), `hold:<oid>` (instant), `extend:<oid>` (count|total),
+--                      `why:<oid>` (why the work is not saved, the client's last word)
 
 local ORDER_FIELDS = {
   'id', 'version', 'state', 'action', 'reason', 'message', 'by', 'deadlineAt', 'holdMs', 'extend', 'denyMs',
-  'undecided', 'graceMs',
 }
 local ALIVE = { preparing = true, pending = true, closing = true }
 
@@ -15,7 +15,12 @@ local function order_key(oid)
   return P .. 'order:' .. oid
 end
 
+local known_orders = {}
+-- An order. Each is read once in a script, for hundreds of sessions are under the same one.
 local function order_of(oid)
+  if known_orders[oid] then
+    return known_orders[oid]
+  end
   local o = fields_of(order_key(oid), ORDER_FIELDS)
   if not o.id then
     return nil
@@ -24,6 +29,7 @@ local function order_of(oid)
   o.deadlineAt = tonumber(o.deadlineAt)
   o.holdMs = tonumber(o.holdMs)
   o.version = tonumber(o.version)
+  known_orders[oid] = o
   return o
 end
 
@@ -60,9 +66,11 @@ local function set_order_state(o, state, by, details)
   end
 end
 
--- A logoff order is done when every receipt is decided; a warning when its time is over.
+-- A logoff order is done when every receipt is decided and nobody can come under it any more; a warning when its
+-- time is over.
 local function finish_order(o)
-  if o.state == 'closing' and tonumber(call('HGET', order_key(o.id), 'undecided')) == 0 then
+  local closed = o.state == 'closing' or (o.state == 'pending' and not call('ZSCORE', P .. 'open', o.id))
+  if o.action == 'logoff' and closed and call('HGET', order_key(o.id), 'undecided') == '0' then
     set_order_state(o, 'done', SYSTEM)
   end
 end
@@ -93,6 +101,17 @@ local function orders_over(s)
   return alive, first, first_at
 end
 
+-- Whether a save that the client told of under one of these orders is under way.
+local function is_saving(s, orders)
+  for _, o in ipairs(orders) do
+    local receipt = o.action == 'logoff' and receipt_of(o.id, s.id)
+    if receipt and receipt.state == 'saving' then
+      return true
+    end
+  end
+  return false
+end
+
 -- Works out anew which order rules a session; the change of state is recorded unless the caller's record tells it.
 local function rule_session(s, silent)
   local alive, first, first_at = orders_over(s)
@@ -105,7 +124,7 @@ local function rule_session(s, silent)
     deadlineOrder = first and first.id or '',
     deadlineAt = first and digits(first_at) or '0',
   }
-  if not first then
+  if s.saving == '1' and not is_saving(s, alive) then
     changes.saving = '0'
   end
   if silent then

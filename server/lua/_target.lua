@@ -1,7 +1,6 @@
 -- Finding whom an order hits, in bounded steps. Needs _lib, _session and _order.
 
-local STEP = 200
-local USER_SESSIONS = 1000
+local STEP = 50
 local MATCH_FIELDS = {
   'uid', 'name', 'state', 'conn', 'idle', 'saving', 'orders', 'lastInputAt', 'roles', 'appName', 'place', 'attach',
 }
@@ -47,25 +46,36 @@ local function names_in(target)
   return names
 end
 
-local function named_candidates(names, from)
+-- The cursor of names: how many are done, and up to which place the sessions of the next one are.
+local function named_candidates(names, cursor)
+  local done, place = string.match(cursor, '^(%d+)|?(%d*)$')
+  done = tonumber(done)
   local page = {}
-  for i = from + 1, math.min(#names, from + STEP) do
-    if names[i].sid then
-      page[#page + 1] = names[i].sid
+  for _ = 1, STEP do
+    local name = names[done + 1]
+    if not name or #page == STEP then
+      break
+    end
+    local rows = name.sid and { name.sid, '' }
+      or call('ZRANGE', P .. 'user:' .. name.uid, '(' .. (place == '' and '0' or place), '+inf', 'BYSCORE',
+        'LIMIT', 0, STEP - #page, 'WITHSCORES')
+    for i = 1, #rows, 2 do
+      page[#page + 1] = rows[i]
+    end
+    if name.uid and #page == STEP then
+      place = rows[#rows]
     else
-      for _, sid in ipairs(call('ZRANGE', P .. 'user:' .. names[i].uid, 0, USER_SESSIONS - 1)) do
-        page[#page + 1] = sid
-      end
+      done, place = done + 1, ''
     end
   end
-  return page, from + STEP < #names and digits(from + STEP) or nil
+  return page, done < #names and digits(done) .. '|' .. place or nil
 end
 
 -- The sessions of the next step and the cursor after it; no cursor: there are no more.
 local function next_candidates(target, cursor)
   local names = names_in(target)
   if names then
-    return named_candidates(names, tonumber(cursor))
+    return named_candidates(names, cursor)
   end
   local rows = call('ZRANGE', P .. 'sessions', '(' .. cursor, '+inf', 'BYSCORE', 'LIMIT', 0, STEP, 'WITHSCORES')
   local page = {}
@@ -75,7 +85,7 @@ local function next_candidates(target, cursor)
   return page, #page == STEP and rows[#rows] or nil
 end
 
--- One step of `preparing`: up to 200 sessions are looked at; those hit are warned by one record.
+-- One step of `preparing`: up to 50 sessions are looked at; those hit are warned by one record.
 local function step_order(o)
   local state = fields_of(order_key(o.id), { 'cursor', 'target' })
   local page, cursor = next_candidates(cjson.decode(state.target), state.cursor)
@@ -102,11 +112,13 @@ local function step_order(o)
   call('ZADD', P .. 'due', digits(math.max(o.deadlineAt, NOW)), 'o:' .. o.id)
   if call('HGET', order_key(o.id), 'targeted') == '0' then
     set_order_state(o, 'done', SYSTEM)
+  else
+    finish_order(o)
   end
   return false
 end
 
--- A cancelled order lets its sessions go, step by step.
+-- A cancelled order lets its sessions go, step by step, and those in again whom it kept out.
 local function step_release(o)
   local cursor = call('HGET', order_key(o.id), 'cursor')
   local rows = call('ZRANGE', order_key(o.id) .. ':index', '(' .. cursor, '+inf', 'BYSCORE',
@@ -114,6 +126,9 @@ local function step_release(o)
   local told = {}
   for i = 1, #rows, 2 do
     local s = session_of(rows[i])
+    if s then
+      call('HDEL', P .. 'blocks:' .. s.uid, o.id)
+    end
     if s and s.state ~= 'ended' then
       rule_session(s, true)
       told[#told + 1] = s.id

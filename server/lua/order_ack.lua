@@ -10,10 +10,16 @@ if not receipt then return refuse('not_found') end
 if s.state == 'ended' then return refuse('session_ended') end
 if not ALIVE[o.state] then return refuse('conflict', { state = o.state }) end
 
+local why = ARGV[4] ~= '' and ARGV[4] or nil
 local person = { kind = 'user', id = s.uid, name = s.name }
 local _, deadline = ends_at(o, sid)
-local hold = tonumber(call('HGET', session_key(sid), 'hold:' .. oid) or '-1')
+local marks = call('HMGET', session_key(sid), 'hold:' .. oid, 'why:' .. oid)
+local hold = tonumber(marks[1] or '-1')
 local news = false
+if not receipt.deliveredAt then
+  receipt.deliveredAt = NOW
+  count(oid, 'delivered')
+end
 if not receipt.seenAt then
   receipt.seenAt = NOW
   count(oid, 'seen')
@@ -25,7 +31,6 @@ if said == 'saving' and hold < 0 and not receipt.savedAt then
   receipt.state = 'saving'
   count(oid, 'saving')
   call('HSET', session_key(sid), 'hold:' .. oid, digits(hold))
-  s.saving = '1'
   news = true
 elseif said == 'saved' and not receipt.savedAt then
   if receipt.state == 'saving' then count(oid, 'saving', -1) end
@@ -33,17 +38,21 @@ elseif said == 'saved' and not receipt.savedAt then
   receipt.savedAt = NOW
   count(oid, 'saved')
   call('HSET', session_key(sid), 'hold:' .. oid, '0')
-  s.saving = '0'
   hold = 0
+  news = true
+end
+-- A save that failed is told by a second `saving` with its reason.
+if why and why ~= marks[2] then
+  call('HSET', session_key(sid), 'why:' .. oid, why)
   news = true
 end
 if news then
   save_receipt(oid, sid, receipt)
   record('order.acked', person, { sessionId = sid, user = user_of(s), orderId = oid,
-    details = { state = said, why = ARGV[4] ~= '' and ARGV[4] or nil } })
-  if said ~= 'seen' then
-    save_session(s, { saving = s.saving }, person)
-  end
+    details = { state = said, why = why } })
+end
+if receipt.state == 'saving' and o.action == 'logoff' and s.saving ~= '1' then
+  save_session(s, { saving = '1' }, person)
 end
 
 if receipt.savedAt and o.action == 'logoff' then

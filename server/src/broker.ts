@@ -91,6 +91,7 @@ async function startBroker(
     limits,
     origins: new OriginRule(config),
     trustProxy: config.trustProxy,
+    heartbeatBurst: config.heartbeatBurst,
     ownsTransport: options.io === undefined,
   });
   gateway.start();
@@ -110,7 +111,7 @@ async function startBroker(
         health.drain();
         gateway.drain();
         await gateway.stop();
-        if (!options.io) await io.close();
+        if (!options.io) io.engine.close();
         if (!options.io && !options.httpServer) await closeServer(httpServer);
         await core.stop().catch((error: unknown) => log.warn({ err: error }, 'this node could not say good-bye'));
         await opened.close();

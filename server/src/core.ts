@@ -72,7 +72,14 @@ export function createCore(parts: {
   const bus = new Bus(driver, store, fail);
   const attachments = new Attachments();
   const nodes = new Nodes(store, clock, { id: uuid(), version, sessions: () => attachments.size });
-  const sessions = new Sessions({ store, bus, clock, nodes, attachments });
+  const sessions = new Sessions({
+    store,
+    bus,
+    clock,
+    nodes,
+    attachments,
+    watch: (tenant) => sweeper.watch(tenant),
+  });
   const policies = new Policies(store);
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond: () => sessions.retryReports() });
   const heartbeats = new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics });

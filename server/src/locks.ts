@@ -73,7 +73,12 @@ export class Locks {
   }
 
   /** Gives a lock back; `released: false`: it was not held with that fence. */
-  async release(tenant: string, sessionId: string, resource: string, fence: number): Promise<{ released: boolean }> {
+  async release(
+    tenant: string,
+    sessionId: string,
+    resource: string,
+    fence: number,
+  ): Promise<{ released: boolean }> {
     return await this.#store.run('lock_release', tenant, [sessionId, resource, String(fence)]);
   }
 
@@ -98,6 +103,14 @@ export class Locks {
   async query(tenant: string, resource: string): Promise<LockEntry> {
     const [entry] = await this.#read(tenant, `[${resource}`, `[${resource}`, 1);
     return entry ?? { resource, holders: [], waiters: [] };
+  }
+
+  /** The locks one session holds, by name. */
+  async heldBy(tenant: string, sessionId: string): Promise<readonly Lock[]> {
+    const { locks } = await this.#store.run<{ locks: StoredLock[] }>('lock_held', tenant, [sessionId]);
+    return listOf(locks)
+      .map(lockOf)
+      .toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
   }
 
   /** A page of locked resources by name; the cursor is the last name seen. */

@@ -200,6 +200,12 @@ export class Orders {
     return cursor === undefined ? { items } : { items, next: cursor };
   }
 
+  /** What became of one session under an order; `undefined`: the order did not hit it. */
+  async receipt(tenant: string, orderId: string, sessionId: string): Promise<Receipt | undefined> {
+    const text = await this.#store.receipt(tenant, orderId, sessionId);
+    return text === null ? undefined : { sessionId, ...(JSON.parse(text) as Omit<Receipt, 'sessionId'>) };
+  }
+
   /** Cancels an order. @throws LastcallError `conflict` once it is closing, `not_found` */
   async cancel(issuer: Identity, tenant: string, orderId: string): Promise<Order> {
     const args = [orderId, JSON.stringify(actorOf(issuer))];

@@ -72,6 +72,7 @@ export class Sessions {
   readonly #clock: StoreClock;
   readonly #nodes: Nodes;
   readonly #attachments: Attachments;
+  readonly #watch: (tenant: string) => void;
   readonly #unreported: { attachment: Attachment; answered: boolean }[] = [];
 
   constructor(parts: {
@@ -80,12 +81,15 @@ export class Sessions {
     clock: StoreClock;
     nodes: Nodes;
     attachments: Attachments;
+    /** Makes sure that a tenant is swept. */
+    watch: (tenant: string) => void;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
     this.#clock = parts.clock;
     this.#nodes = parts.nodes;
     this.#attachments = parts.attachments;
+    this.#watch = parts.watch;
   }
 
   /**
@@ -240,6 +244,7 @@ export class Sessions {
     const { identity, request, sessionId, resumeKey, tenant } = attachment;
     // Before the session: a script cannot write both, and the sweep must know of every tenant.
     await this.#store.addTenant(tenant);
+    this.#watch(tenant);
     const { user, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
     const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };

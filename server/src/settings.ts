@@ -109,6 +109,12 @@ export const SETTINGS = {
     default: 200,
     help: 'Messages a socket may send at once; at least MESSAGES_PER_SECOND.',
   },
+  heartbeatBurst: {
+    env: 'HEARTBEAT_BURST',
+    schema: numberSetting(10, 1_000_000),
+    default: 100,
+    help: 'Heartbeats a socket may send in 10 s; it is asked for about one in 15 s.',
+  },
   failedHandshakesPerMinute: {
     env: 'FAILED_HANDSHAKES_PER_MINUTE',
     schema: numberSetting(1, 100_000),

@@ -63,6 +63,11 @@ export class Sweeper {
     clearTimeout(this.#timer);
   }
 
+  /** A tenant that may be new: swept from now on, without waiting for the next look for tenants. */
+  watch(tenant: string): void {
+    if (!this.#dueAt.has(tenant)) this.kick(tenant);
+  }
+
   /** Something just became due in a tenant. */
   kick(tenant: string): void {
     this.#dueAt.set(tenant, 0);

@@ -3,12 +3,13 @@ import {
   type AdminPushes,
   type AuditRecord,
   DEFAULT_PAGE,
+  type Identity,
 } from '@lastcall/shared';
 import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import { authorize } from '../auth/index.js';
 import { adminHandshakeSchema, parse } from '../schema/index.js';
 import { Changes, type Room } from './changes.js';
-import { addressOf, refuseHandshake } from './handshake.js';
+import { addressOf, refuseHandshake, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 
 type AdminEvents = { [E in keyof AdminPushes]: (payload: AdminPushes[E]) => void };
@@ -55,33 +56,32 @@ export class AdminGateway {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
-    await limits.handshake(address);
-    try {
+    await withinLimits(limits, address, async () => {
       const auth = parse(adminHandshakeSchema, socket.handshake.auth);
       const identity = await verifier.verify(auth.token);
       const tenant = auth.tenant ?? identity.tenant;
-      try {
-        authorize('admin.connect', identity, tenant);
-      } catch (error) {
-        const by = { kind: 'user', id: identity.user.id, name: identity.user.name } as const;
-        const details = { action: 'admin.connect', tenant, address };
-        await core.audit.note(identity.tenant, 'access.denied', by, { reason: 'forbidden', details });
-        throw error;
-      }
+      await this.#authorize(identity, tenant, address);
       await core.bus.follow(tenant);
       socket.data.tenant = tenant;
-      const endsInMs = core.clock.left(identity.expiresAt);
       this.#changes.join(tenant);
-      let left = false;
-      socket.conn.once('close', () => {
-        if (left) return;
-        left = true;
+      this.#changes.endAt(socket, performance.now() + core.clock.left(identity.expiresAt));
+      const leave = (): void => {
         core.bus.unfollow(tenant);
         this.#changes.leave(tenant);
-      });
-      this.#changes.endAt(socket, performance.now() + endsInMs);
+      };
+      if (socket.conn.readyState === 'open') socket.conn.once('close', leave);
+      else leave();
+    });
+  }
+
+  /** Refuses whoever administers nothing here, and records the attempt. */
+  async #authorize(identity: Identity, tenant: string, address: string): Promise<void> {
+    try {
+      authorize('admin.connect', identity, tenant);
     } catch (error) {
-      await limits.handshakeFailed(address);
+      const by = { kind: 'user', id: identity.user.id, name: identity.user.name } as const;
+      const details = { action: 'admin.connect', tenant, address };
+      await this.#parts.core.audit.note(identity.tenant, 'access.denied', by, { reason: 'forbidden', details });
       throw error;
     }
   }

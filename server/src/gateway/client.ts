@@ -3,15 +3,15 @@ import { authorize } from '../auth/index.js';
 import { BEAT_SLOTS, BeatLoop } from '../beat.js';
 import { CLIENT_PAYLOADS, handshakeSchema, parse } from '../schema/index.js';
 import { refused } from '../refusals.js';
-import { type ClientNamespace, type ClientSocket, type Connection, Connections } from './connection.js';
+import type { Opened } from '../sessions.js';
+import { type ClientNamespace, type ClientSocket, type Connection, Connections, newConnection } from './connection.js';
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
 import { guarded, toWire } from './guard.js';
-import { addressOf, refuseHandshake } from './handshake.js';
+import { addressOf, refuseHandshake, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 
-/** Heartbeats a client may send in a window; it is asked for about one in 15 s. */
-const HEARTBEATS_PER_WINDOW = 100;
+/** In which heartbeats are counted. */
 const WINDOW_MS = 10_000;
 /** A socket that keeps on sending what is refused is cut off. */
 const MAX_REFUSALS = 500;
@@ -83,33 +83,24 @@ export class ClientGateway {
     }
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
-    await limits.handshake(address);
-    try {
+    await withinLimits(limits, address, async () => {
       const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
       const identity = await verifier.verify(token);
       authorize('client.connect', identity);
       await limits.admit(request.resume ? 'resume' : 'open');
-      const { attachment, welcome } = await core.sessions.open(identity, { ...request, address });
-      const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
-      const connection: Connection = {
-        socket,
-        attachment,
-        slot,
-        heartbeats: 0,
-        windowEndsAt: 0,
-        refusals: 0,
-        closed: false,
-      };
-      socket.data.connection = connection;
-      // The transport may close before Socket.IO calls this a connection; either way the session loses its socket.
-      socket.conn.once('close', () => this.#leave(connection));
-      if (socket.conn.readyState !== 'open') this.#leave(connection);
-      // `welcome` is the first thing the client gets, before anything a record makes us push.
-      this.#deliver.prepare(connection, welcome);
-    } catch (error) {
-      await limits.handshakeFailed(address);
-      throw error;
-    }
+      this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
+    });
+  }
+
+  /** Ties a session to its socket, before Socket.IO calls it a connection. */
+  #attach(socket: ClientSocket, { attachment, welcome }: Opened): void {
+    const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
+    const connection = newConnection(socket, attachment, slot);
+    socket.data.connection = connection;
+    // The transport may close before there is a connection; either way the session loses its socket.
+    socket.conn.once('close', () => this.#leave(connection));
+    if (socket.conn.readyState !== 'open') this.#leave(connection);
+    this.#deliver.prepare(connection, welcome);
   }
 
   #begin(socket: ClientSocket): void {
@@ -165,7 +156,7 @@ export class ClientGateway {
       connection.heartbeats = 0;
     }
     connection.heartbeats += 1;
-    if (connection.heartbeats > HEARTBEATS_PER_WINDOW) {
+    if (connection.heartbeats > this.#parts.heartbeatBurst) {
       const retryAfterMs = Math.ceil(connection.windowEndsAt - now);
       throw new LastcallError('rate_limited', 'Too many heartbeats. Answer the beats only.', { retryAfterMs });
     }

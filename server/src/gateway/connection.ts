@@ -14,6 +14,10 @@ export interface Connection {
   closed: boolean;
 }
 
+export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
+  return { socket, attachment, slot, heartbeats: 0, windowEndsAt: 0, refusals: 0, closed: false };
+}
+
 export interface SocketData {
   connection?: Connection;
 }

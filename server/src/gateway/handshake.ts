@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
-import { LastcallError } from '@lastcall/shared';
+import { type ErrorCode, LastcallError } from '@lastcall/shared';
 import type { Core } from '../core.js';
+import type { Limits } from '../limits.js';
 import { isFault, toWire } from './guard.js';
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -61,4 +62,18 @@ export function refuseHandshake(error: unknown, core: Core): Error {
   if (isFault(error)) core.log.error({ err: error }, 'a handshake failed');
   core.metrics.handshakeRefused(wire.code);
   return Object.assign(new Error(wire.message), { data: wire });
+}
+
+/** What counts against an address: guesses, not people whose sign-in ran out or who come back at a bad moment. */
+const GUESSES: ReadonlySet<ErrorCode> = new Set(['unauthenticated', 'forbidden', 'invalid']);
+
+/** Runs a handshake within the limits of its address. */
+export async function withinLimits<T>(limits: Limits, address: string, admit: () => Promise<T>): Promise<T> {
+  await limits.handshake(address);
+  try {
+    return await admit();
+  } catch (error) {
+    if (error instanceof LastcallError && GUESSES.has(error.code)) await limits.handshakeFailed(address);
+    throw error;
+  }
 }

@@ -12,6 +12,8 @@ export interface GatewayParts {
   readonly limits: Limits;
   readonly origins: OriginRule;
   readonly trustProxy: number;
+  /** Heartbeats a socket may send in 10 s. */
+  readonly heartbeatBurst: number;
   /** The Socket.IO server is ours alone, so that a logoff may close the whole connection. */
   readonly ownsTransport: boolean;
 }

@@ -189,7 +189,8 @@ export class RedisDriver {
   }
 
   #fail(error: Error & { lastNodeError?: Error }): void {
-    this.#lastError = error.lastNodeError?.message ?? error.message;
+    const nearest = error.lastNodeError ?? error;
+    this.#lastError = nearest instanceof StoreUnavailableError ? nearest.reason : nearest.message;
     // Waiting does not make a password right.
     if (/^(?:WRONGPASS|NOAUTH|NOPERM)/.test(this.#lastError)) this.#settleStart?.();
   }

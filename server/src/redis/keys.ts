@@ -27,6 +27,9 @@ export const sessionKey = (tenant: string, sessionId: string): string =>
   `${base(tenant)}session:${sessionId}`;
 export const leaseKey = (tenant: string, sessionId: string): string => `${base(tenant)}lease:${sessionId}`;
 export const orderKey = (tenant: string, orderId: string): string => `${base(tenant)}order:${orderId}`;
+/** The receipts of an order, by session. */
+export const receiptsKey = (tenant: string, orderId: string): string =>
+  `${orderKey(tenant, orderId)}:targets`;
 export const idempotencyKey = (tenant: string, key: string): string => `${base(tenant)}once:${key}`;
 export const locksKey = (tenant: string): string => `${base(tenant)}locks`;
 

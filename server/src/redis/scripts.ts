@@ -11,6 +11,7 @@ export const SCRIPT_NAMES = [
   'lock_break',
   'lock_cancel',
   'lock_check',
+  'lock_held',
   'lock_list',
   'lock_release',
   'node_beat',

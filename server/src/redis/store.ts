@@ -1,7 +1,16 @@
 import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
 import { isUnavailable, type RedisDriver } from './driver.js';
-import { idempotencyKey, locksKey, logKey, orderKey, policyKey, revKey, tenantsKey } from './keys.js';
+import {
+  idempotencyKey,
+  locksKey,
+  logKey,
+  orderKey,
+  policyKey,
+  receiptsKey,
+  revKey,
+  tenantsKey,
+} from './keys.js';
 import { type ScriptName, type ScriptObserver, Scripts } from './scripts.js';
 
 /** cjson writes an empty list as `{}`; this reads both. */
@@ -103,6 +112,11 @@ export class Store {
   /** An order's fields; none: there is no such order. */
   async order(tenant: string, orderId: string): Promise<Record<string, string>> {
     return await this.#guard(this.#driver.commands.hgetall(orderKey(tenant, orderId)));
+  }
+
+  /** The receipt of one session under an order, as JSON. */
+  async receipt(tenant: string, orderId: string, sessionId: string): Promise<string | null> {
+    return await this.#guard(this.#driver.commands.hget(receiptsKey(tenant, orderId), sessionId));
   }
 
   async countLocks(tenant: string): Promise<number> {

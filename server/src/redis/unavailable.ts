@@ -1,11 +1,14 @@
 /** Redis is out of reach, or refuses all work for now: nothing is wrong with the command. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
+  /** The part of the message that differs. */
+  readonly reason: string;
   /** The answer was lost, not necessarily the command: Redis may have run it. */
   readonly mayHaveRun: boolean;
 
   constructor(reason: string, options: { mayHaveRun: boolean; cause?: unknown }) {
     super(`Redis is out of reach: ${reason}`, { cause: options.cause });
+    this.reason = reason;
     this.mayHaveRun = options.mayHaveRun;
   }
 }

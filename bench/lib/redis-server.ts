@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { pinned } from './cores.js';
+import { start, stop } from './processes.js';
+
+const START_LIMIT_MS = 10_000;
+
+/** A redis-server of the benchmark's own: without persistence, and with nobody else's load on it. */
+export interface RedisServer {
+  readonly url: string;
+  /** A connection to look at it with. */
+  readonly observer: Redis;
+  /** Processor time its command thread has used, in microseconds. */
+  cpuUs(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export const redisVersion = (): string | undefined =>
+  /v=(\S+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+
+export async function startRedis(core: number | undefined): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'lastcall-bench-'));
+  const settings = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: folder,
+    save: '',
+    appendonly: 'no',
+    'maxmemory-policy': 'noeviction',
+    loglevel: 'warning',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const child = start(...pinned(core, 'redis-server', args), { ipc: false });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  child.once('exit', remove);
+  const url = `redis://127.0.0.1:${port}`;
+  const observer = await connected(url);
+  return {
+    url,
+    observer,
+    async cpuUs() {
+      const info = await observer.info('cpu');
+      const seconds = (name: string): number => Number(new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]);
+      return (seconds('used_cpu_user_main_thread') + seconds('used_cpu_sys_main_thread')) * 1e6;
+    },
+    async stop() {
+      observer.disconnect();
+      await stop(child, () => child.kill('SIGTERM'));
+      remove();
+    },
+  };
+}
+
+async function connected(url: string): Promise<Redis> {
+  const observer = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  // While the server starts the connection is refused; the limit below decides.
+  observer.on('error', () => undefined);
+  const late = delay(START_LIMIT_MS, 'late', { ref: false });
+  if ((await Promise.race([observer.ping(), late])) === 'late') {
+    observer.disconnect();
+    throw new Error(`redis-server did not start within ${START_LIMIT_MS} ms`);
+  }
+  return observer;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address !== null && typeof address === 'object') resolve(address.port);
+        else reject(new Error('no free port'));
+      });
+    });
+  });
+}

@@ -1,0 +1,25 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** What a process has used so far. */
+export interface Usage {
+  readonly cpuUs: number;
+  /** When this was read, on the process' own monotonic clock. */
+  readonly atMs: number;
+  readonly rssBytes: number;
+}
+
+export function usage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return { cpuUs: user + system, atMs: performance.now(), rssBytes: process.memoryUsage.rss() };
+}
+
+/** Watches for the longest time the event loop was kept from turning, in milliseconds. */
+export function watchLoop(): () => number {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  return () => {
+    const longest = delays.max / 1e6;
+    delays.reset();
+    return longest;
+  };
+}

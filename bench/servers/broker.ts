@@ -1,0 +1,38 @@
+import { type Broker, createBroker, loadConfig } from 'lastcall';
+import { usage, watchLoop } from '../lib/usage.js';
+import { serve } from '../lib/worker.js';
+
+/** The broker, started as an application would start it, with its limits out of the way. */
+
+let broker: Broker | undefined;
+const longestBlock = watchLoop();
+
+const methods = {
+  async start({ redisUrl, secret }: { redisUrl: string; secret: string }): Promise<{ port: number }> {
+    const config = loadConfig({
+      env: {
+        NODE_ENV: 'production',
+        LASTCALL_REDIS_URL: redisUrl,
+        LASTCALL_JWT_SECRET: secret,
+        LASTCALL_HOST: '127.0.0.1',
+        LASTCALL_PORT: '0',
+        LASTCALL_LOG_LEVEL: 'warn',
+        LASTCALL_HEARTBEAT_BURST: '1000000',
+        LASTCALL_MESSAGES_PER_SECOND: '10000',
+        LASTCALL_MESSAGE_BURST: '100000',
+        LASTCALL_OPENS_PER_SECOND: '100000',
+        LASTCALL_RESUMES_PER_SECOND: '100000',
+      },
+    });
+    broker = await createBroker({ config });
+    const { url } = await broker.listen();
+    return { port: Number(new URL(url).port) };
+  },
+  usage,
+  longestBlock,
+};
+
+export type BrokerServer = typeof methods;
+serve(methods, async () => {
+  await broker?.close();
+});

@@ -1,0 +1,197 @@
+import type { Lock, ServerPushes } from '@lastcall/shared';
+import { Alarm, type Clock } from './clock.js';
+import { mayRepeat } from './errors.js';
+import { Handle, type HandleOwner } from './handle.js';
+import type { LeaseState } from './lease.js';
+import type { Logger } from './logger.js';
+import type { LockView, LostReason } from './snapshot.js';
+
+/** A lock found at a (re)connection that nobody here has asked for (again) by then is given back. */
+const ADOPT_MS = 10_000;
+
+export interface GrantPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  leaseState(): LeaseState;
+  release(lock: Lock): Promise<unknown>;
+  /** Whether a question is under way that would be answered with the lock this session holds. */
+  asked(resource: string): boolean;
+  changed(): void;
+}
+
+/** A lock the broker counts as ours, with whoever relies on it here. */
+interface Grant {
+  readonly lock: Lock;
+  readonly handles: Set<Handle>;
+  /** Until then it may be adopted by whoever asks for it. */
+  keptUntil: number;
+  releasing: Promise<void> | undefined;
+}
+
+/**
+ * What this session holds at the broker. Several handles may share one grant, since a session that asks again for
+ * what it holds gets the same; the lock goes back when the last of them is released.
+ */
+export class Grants {
+  readonly #ports: GrantPorts;
+  readonly #owner: HandleOwner;
+  readonly #grants = new Map<string, Grant>();
+  readonly #tidy: Alarm;
+  #stale = false;
+
+  constructor(ports: GrantPorts) {
+    this.#ports = ports;
+    this.#tidy = new Alarm(ports.clock, () => {
+      this.tidy();
+    });
+    this.#owner = {
+      logger: ports.logger,
+      leaseState: () => ports.leaseState(),
+      stale: () => {
+        this.#settleSoon();
+      },
+      release: (handle) => this.#released(handle),
+    };
+  }
+
+  get views(): readonly LockView[] {
+    return [...this.#grants.values()].flatMap(({ lock: { resource, mode, scope, fence }, handles }) => {
+      const [handle] = handles;
+      return handle ? [{ resource, mode, scope, fence, state: handle.state }] : [];
+    });
+  }
+
+  /** Whether anybody here relies on a lock of this resource. */
+  inUse(resource: string): boolean {
+    return this.#of(resource).some((grant) => grant.handles.size > 0);
+  }
+
+  /** A handle on a lock that was granted. */
+  hold(lock: Lock): Handle {
+    const handle = new Handle(lock, this.#owner);
+    this.#grant(lock).handles.add(handle);
+    handle.settle();
+    return handle;
+  }
+
+  /** A lock that was granted, but that nobody waits for any more. */
+  unwanted(lock: Lock): void {
+    this.#grant(lock);
+    this.tidy();
+  }
+
+  /** Resolves when no release of this resource is under way: a new grant must not be hit by it. */
+  async released(resource: string): Promise<void> {
+    await Promise.all(this.#of(resource).map((grant) => grant.releasing));
+  }
+
+  /** Gives back what nobody relies on; repeated when the broker could not be told. */
+  tidy(): void {
+    const now = this.#ports.clock.now();
+    const idle = [...this.#grants.values()].filter((grant) => grant.handles.size === 0 && !grant.releasing);
+    for (const grant of idle) {
+      if (grant.keptUntil <= now && !this.#ports.asked(grant.lock.resource)) void this.#release(grant);
+    }
+    const kept = idle.map((grant) => grant.keptUntil).filter((until) => until > now);
+    if (kept.length > 0) this.#tidy.at(Math.min(...kept));
+  }
+
+  /** What the broker says we hold, after a (re)connection: nothing else is ours. */
+  confirm(locks: readonly Lock[]): void {
+    const held = new Set(locks.map(keyOf));
+    for (const [key, grant] of this.#grants) {
+      if (held.has(key)) for (const handle of grant.handles) handle.enter('held');
+      else this.#lose(key, grant, { reason: 'away' });
+    }
+    const keptUntil = this.#ports.clock.now() + ADOPT_MS;
+    for (const lock of locks) if (!this.#grants.has(keyOf(lock))) this.#grant(lock).keptUntil = keptUntil;
+    this.tidy();
+    this.settle();
+  }
+
+  /** The lease was renewed on a connection that was never interrupted. */
+  renewed(): void {
+    if (this.#ports.leaseState() === 'safe') {
+      for (const { handles } of this.#grants.values()) for (const handle of handles) handle.enter('held');
+    }
+    this.tidy();
+    this.#ports.changed();
+  }
+
+  lost({ resource, fence, reason, by }: ServerPushes['lock:lost']): void {
+    for (const grant of this.#of(resource)) {
+      if (grant.lock.fence === fence) this.#lose(keyOf(grant.lock), grant, { reason, ...(by && { by }) });
+    }
+    this.#ports.changed();
+  }
+
+  /** None of them is ours any more. */
+  loseAll(reason: LostReason): void {
+    this.#tidy.clear();
+    for (const [key, grant] of this.#grants) this.#lose(key, grant, { reason });
+    this.#ports.changed();
+  }
+
+  /** Brings every handle to what the lease leaves of it. */
+  settle(): void {
+    for (const { handles } of this.#grants.values()) {
+      for (const handle of [...handles]) {
+        handle.settle();
+        if (handle.state === 'lost') handles.delete(handle);
+      }
+    }
+    this.#ports.changed();
+  }
+
+  /** Whoever asked may be drawing at this moment; nobody is told before they are done. */
+  #settleSoon(): void {
+    if (this.#stale) return;
+    this.#stale = true;
+    queueMicrotask(() => {
+      this.#stale = false;
+      this.settle();
+    });
+  }
+
+  #lose(key: string, grant: Grant, lost: { reason: LostReason }): void {
+    this.#grants.delete(key);
+    for (const handle of grant.handles) handle.enter('lost', lost);
+  }
+
+  async #released(handle: Handle): Promise<void> {
+    const grant = this.#grants.get(keyOf(handle));
+    grant?.handles.delete(handle);
+    this.#ports.changed();
+    this.tidy();
+    await grant?.releasing;
+  }
+
+  async #release(grant: Grant): Promise<void> {
+    const key = keyOf(grant.lock);
+    grant.releasing = this.#ports.release(grant.lock).then(
+      () => {
+        this.#grants.delete(key);
+      },
+      (error: unknown) => {
+        if (!mayRepeat(error)) this.#grants.delete(key);
+      },
+    );
+    await grant.releasing;
+    grant.releasing = undefined;
+  }
+
+  #grant(lock: Lock): Grant {
+    const key = keyOf(lock);
+    const grant = this.#grants.get(key) ?? { lock, handles: new Set(), keptUntil: 0, releasing: undefined };
+    this.#grants.set(key, grant);
+    return grant;
+  }
+
+  #of(resource: string): readonly Grant[] {
+    return [...this.#grants.values()].filter((grant) => grant.lock.resource === resource);
+  }
+}
+
+function keyOf({ resource, fence }: Pick<Lock, 'resource' | 'fence'>): string {
+  return `${resource}#${fence}`;
+}

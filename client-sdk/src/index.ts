@@ -1,0 +1,36 @@
+export {
+  type Actor,
+  type EndReason,
+  type ErrorCode,
+  LastcallError,
+  type Lock,
+  type LockHolder,
+  type LockMode,
+  type LockScope,
+  type LockWaiter,
+  type PublicPolicy,
+  type SessionState,
+  type UserRef,
+  type Welcome,
+} from '@lastcall/shared';
+export type { InputTarget } from './activity.js';
+export { createClient, LastcallClient } from './client.js';
+export type { Clock } from './clock.js';
+export type { LockHandle } from './handle.js';
+export type { Transport } from './link.js';
+export type { LockOptions } from './locks.js';
+export type { Logger } from './logger.js';
+export type { Environment, LastcallOptions } from './options.js';
+export type { SaveCause, SaveContext, SaveHandler, SaveOptions, SaveResult } from './saving.js';
+export type {
+  Ended,
+  LockState,
+  LockView,
+  LostReason,
+  Snapshot,
+  Status,
+  WaitingView,
+  Warning,
+} from './snapshot.js';
+export type { ResumeStorage } from './storage.js';
+export type { TokenSource } from './token.js';

@@ -1,0 +1,131 @@
+import { Alarm, type Clock } from './clock.js';
+import { guarded, type Logger } from './logger.js';
+
+/**
+ * Why the work is to be saved: the person or the application asked; a logoff comes near; or the session is over and
+ * this is the last chance, with the locks already lost.
+ */
+export type SaveCause = 'asked' | 'deadline' | 'logoff';
+
+export interface SaveContext {
+  /** Aborts when the time is over; what is saved after that counts as not saved. */
+  readonly signal: AbortSignal;
+  /** Milliseconds to save in, when the handler was called. */
+  readonly deadlineMs: number;
+  readonly cause: SaveCause;
+}
+
+/** Saves one editor's work. Throwing, or taking too long, says that it is not saved. */
+export type SaveHandler = (context: SaveContext) => unknown;
+
+export interface SaveOptions {
+  /** Whether there is anything to save; without it `setDirty` decides. */
+  readonly isDirty?: () => boolean;
+}
+
+export interface SaveResult {
+  readonly saved: boolean;
+  /** How many handlers ran. */
+  readonly ran: number;
+  /** Why the work is not saved, one line per handler that failed. */
+  readonly failures: readonly string[];
+}
+
+interface Entry extends SaveOptions {
+  readonly handler: SaveHandler;
+}
+
+/** Knows whether there is unsaved work, and saves it: all handlers at once, within a time, one run at a time. */
+export class Saving {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #changed: (running: boolean) => void;
+  readonly #entries = new Set<Entry>();
+  #dirty: boolean | undefined;
+  #run: Promise<SaveResult> | undefined;
+
+  constructor(clock: Clock, logger: Logger, changed: (running: boolean) => void) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#changed = changed;
+  }
+
+  add(handler: SaveHandler, options: SaveOptions): () => void {
+    const entry: Entry = { ...options, handler };
+    this.#entries.add(entry);
+    return () => {
+      this.#entries.delete(entry);
+    };
+  }
+
+  setDirty(dirty: boolean): void {
+    this.#dirty = dirty;
+  }
+
+  /** Whether there is unsaved work, as far as anybody said. */
+  get dirty(): boolean | undefined {
+    const tracked = [...this.#entries].filter((entry) => entry.isDirty);
+    if (tracked.length === 0) return this.#dirty;
+    return this.#dirty === true || tracked.some((entry) => this.#needs(entry));
+  }
+
+  /** Whether a save would run any handler. */
+  get due(): boolean {
+    return [...this.#entries].some((entry) => this.#needs(entry));
+  }
+
+  /** Saves what is unsaved. A run that is under way is joined. Never rejects. */
+  run(cause: SaveCause, deadlineMs: number): Promise<SaveResult> {
+    this.#run ??= this.#start(cause, deadlineMs).finally(() => {
+      this.#run = undefined;
+    });
+    return this.#run;
+  }
+
+  async #start(cause: SaveCause, deadlineMs: number): Promise<SaveResult> {
+    const entries = [...this.#entries].filter((entry) => this.#needs(entry));
+    if (entries.length === 0) return { saved: true, ran: 0, failures: [] };
+    const over = new AbortController();
+    const alarm = new Alarm(this.#clock, () => {
+      over.abort();
+    });
+    alarm.after(deadlineMs);
+    this.#changed(true);
+    const context = { signal: over.signal, deadlineMs, cause };
+    const results = await Promise.all(entries.map((entry) => this.#save(entry, context)));
+    alarm.clear();
+    this.#changed(false);
+    const failures = results.filter((failure) => failure !== undefined);
+    return { saved: failures.length === 0, ran: entries.length, failures };
+  }
+
+  /** Why it failed, or nothing. A handler that hangs is left behind when the time is over. */
+  #save(entry: Entry, context: SaveContext): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      context.signal.addEventListener('abort', () => {
+        resolve('A save handler ran out of time.');
+      });
+      const saved = (async () => {
+        await entry.handler(context);
+      })();
+      saved.then(
+        () => {
+          resolve(undefined);
+        },
+        (error: unknown) => {
+          this.#logger.warn('A save handler failed', error);
+          resolve(error instanceof Error ? error.message : 'A save handler failed.');
+        },
+      );
+    });
+  }
+
+  #needs(entry: Entry): boolean {
+    if (!entry.isDirty) return this.#dirty ?? true;
+    let dirty = true;
+    guarded(this.#logger, 'isDirty', () => {
+      dirty = entry.isDirty?.() !== false;
+    });
+    return dirty;
+  }
+}

@@ -1,0 +1,279 @@
+import {
+  LastcallError,
+  type ServerPush,
+  type ServerPushes,
+  sessionState,
+  type Welcome,
+} from '@lastcall/shared';
+import { Activity } from './activity.js';
+import { Connection } from './connection.js';
+import { endedByOrder, endedByUser, endedMeanwhile, lastSave } from './ended.js';
+import { unavailable } from './errors.js';
+import { Heartbeat } from './heartbeat.js';
+import { Lease } from './lease.js';
+import { Locks } from './locks.js';
+import { Opening } from './opening.js';
+import type { Settings } from './options.js';
+import { Orders } from './orders.js';
+import { Saving } from './saving.js';
+import { type Ended, type LostReason, type Snapshot, SnapshotStore } from './snapshot.js';
+import { Tickets } from './storage.js';
+import { Tokens } from './token.js';
+
+/** Refusals of a ticket that somebody else who used this tab has left behind. */
+const FOREIGN_TICKET: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated', 'invalid', 'not_found']);
+
+type PushTable = { readonly [E in ServerPush]: (payload: ServerPushes[E], acknowledge: () => void) => void };
+
+/** The parts of the SDK put together, and the life of a session: connecting, online, reconnecting, ended. */
+export class Session {
+  readonly store: SnapshotStore;
+  readonly connection: Connection;
+  readonly lease: Lease;
+  readonly activity: Activity;
+  readonly saving: Saving;
+  readonly heartbeat: Heartbeat;
+  readonly orders: Orders;
+  readonly locks: Locks;
+  readonly #settings: Settings;
+  readonly #tickets: Tickets;
+  readonly #tokens: Tokens;
+  #opening: Opening | undefined;
+  /** The session is over: the last handlers run, or the person is being signed out. */
+  #ending = false;
+
+  constructor(settings: Settings) {
+    const { logger, environment, callTimeoutMs, saveLeadMs } = settings;
+    const { clock } = environment;
+    this.#settings = settings;
+    this.#tickets = new Tickets(settings.storage, `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`);
+    this.#tokens = new Tokens(settings.token, clock, logger);
+    this.store = new SnapshotStore(logger);
+    this.connection = this.#newConnection();
+    this.lease = new Lease(clock, () => {
+      this.locks.leaseChanged();
+    });
+    this.activity = this.#newActivity();
+    this.saving = new Saving(clock, logger, (saving) => {
+      this.#set({ saving });
+      this.heartbeat.report();
+    });
+    this.heartbeat = this.#newHeartbeat();
+    this.orders = new Orders(this.connection, clock, this.saving, saveLeadMs, (warnings) => {
+      this.#set({ warnings });
+    });
+    this.locks = new Locks({
+      ...environment,
+      logger,
+      connection: this.connection,
+      lease: this.lease,
+      patienceMs: callTimeoutMs,
+      changed: (views) => {
+        this.#set(views);
+      },
+    });
+  }
+
+  connect(): Promise<Welcome> {
+    if (!this.#opening) {
+      this.#opening = new Opening(this.#settings.environment.clock, this.#settings.connectTimeoutMs);
+      this.#ending = false;
+      this.#set({ status: 'connecting', session: undefined, error: undefined, ended: undefined });
+      this.activity.start();
+      this.connection.start();
+    }
+    return this.#opening.welcome;
+  }
+
+  close(): void {
+    if (this.#opening && !this.#ending) this.#stop({ status: 'closed' }, 'closed', unavailable('This client was closed.'));
+  }
+
+  async end(): Promise<void> {
+    if (this.#ending || this.store.get().status === 'ended') return;
+    this.#ending = true;
+    this.connection.last();
+    if (this.connection.online) await this.connection.call('session:end', {}).catch(() => undefined);
+    this.#finish(endedByUser(this.store.get().user));
+  }
+
+  readonly #pushes: PushTable = {
+    welcome: () => undefined,
+    superseded: () => undefined,
+    beat: ({ n }) => {
+      this.heartbeat.beat(n);
+    },
+    warning: (warning, acknowledge) => {
+      acknowledge();
+      this.orders.warn(warning);
+    },
+    'warning:cancelled': ({ orderId }) => {
+      this.orders.cancel(orderId);
+    },
+    logoff: (logoff, acknowledge) => {
+      void this.#logoff(endedByOrder(logoff), acknowledge);
+    },
+    policy: (policy) => {
+      this.#set({ policy });
+      this.heartbeat.expect(policy.beatMs, policy.leaseMs);
+    },
+    'auth:expiring': ({ expiresInMs }) => {
+      void this.#tokens.refresh(this.connection, expiresInMs);
+    },
+    'lock:granted': (grant) => {
+      this.locks.granted(grant);
+    },
+    'lock:denied': (denial) => {
+      this.locks.denied(denial);
+    },
+    'lock:lost': (loss) => {
+      this.locks.lost(loss);
+    },
+  };
+
+  #newConnection(): Connection {
+    const { environment, about } = this.#settings;
+    return new Connection(
+      {
+        ...this.#settings,
+        ...environment,
+        freshTokens: this.#tokens.fresh,
+        auth: async () => {
+          const token = await this.#tokens.get();
+          const resume = this.#tickets.get();
+          return { token, ...about, ...(resume && { resume }) };
+        },
+      },
+      {
+        welcome: (welcome, dialledAt) => {
+          this.store.batch(() => {
+            this.#welcome(welcome, dialledAt);
+          });
+        },
+        push: (event, payload, acknowledge) => {
+          this.store.batch(() => {
+            this.lease.look();
+            this.#pushes[event](payload, acknowledge);
+          });
+        },
+        down: (error) => {
+          this.heartbeat.stop();
+          this.#opening?.delayed(error);
+          this.#set({ status: this.store.get().session ? 'reconnecting' : 'connecting', error });
+        },
+        refused: (error) => this.#refused(error),
+      },
+    );
+  }
+
+  #newActivity(): Activity {
+    return new Activity(this.#settings.environment.clock, this.#settings.environment, {
+      awaited: (idleMs) => idleMs >= this.#idleAfterMs || this.orders.idleWarning,
+      back: async () => {
+        await this.connection.call('activity', { idleMs: 0 });
+        this.#set({});
+      },
+      woken: () => {
+        this.lease.look();
+        this.heartbeat.look();
+        this.connection.nudge();
+      },
+    });
+  }
+
+  #newHeartbeat(): Heartbeat {
+    return new Heartbeat(this.connection, this.#settings.environment.clock, {
+      idleMs: () => this.activity.idleMs,
+      dirty: () => this.saving.dirty,
+      answered: (sentAt, leaseMs) => {
+        this.lease.renew(sentAt, leaseMs);
+        this.connection.prove();
+        this.store.batch(() => {
+          this.locks.leaseRenewed();
+          this.#set({ error: undefined });
+        });
+      },
+      failed: (error) => {
+        if (this.connection.online) this.#set({ error });
+      },
+    });
+  }
+
+  #welcome(welcome: Welcome, dialledAt: number): void {
+    const { sessionId, resumeKey, resumed, tenant, user, policy } = welcome;
+    this.#tickets.keep({ sessionId, key: resumeKey });
+    this.lease.renew(dialledAt, welcome.leaseMs);
+    this.#set({ status: 'online', session: { id: sessionId, tenant, resumed }, user, policy, error: undefined });
+    this.orders.reset(welcome.orders);
+    this.locks.welcome(welcome);
+    this.heartbeat.start(welcome.beatMs, welcome.leaseMs);
+    this.activity.catchUp();
+    this.#opening?.succeed(welcome);
+  }
+
+  /** The broker does not want this client back; true: one more attempt, without the ticket. */
+  #refused(error: LastcallError): boolean {
+    if (this.#ending) return false;
+    if (this.#tickets.foreign && FOREIGN_TICKET.has(error.code)) {
+      this.#tickets.drop();
+      return true;
+    }
+    if (error.code === 'session_ended') void this.#logoff(endedMeanwhile(error));
+    else this.#stop({ status: 'closed', error }, error.code === 'superseded' ? 'superseded' : 'closed', error);
+    return false;
+  }
+
+  /** The session is over, and the locks with it; the work gets a last chance. */
+  async #logoff(ended: Ended, acknowledge?: () => void): Promise<void> {
+    if (!this.#ending) {
+      this.#ending = true;
+      this.connection.last();
+      this.locks.end('session_ended', over(ended));
+      const { flushMs } = this.store.get().policy ?? { flushMs: 0 };
+      await lastSave(this.saving, this.#settings.environment.clock, flushMs);
+      acknowledge?.();
+      this.#finish(ended);
+    } else acknowledge?.();
+  }
+
+  #finish(ended: Ended): void {
+    this.#tickets.drop();
+    this.#stop({ status: 'ended', ended }, 'session_ended', over(ended));
+  }
+
+  #stop(changes: Partial<Snapshot>, reason: LostReason, error: LastcallError): void {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    this.store.batch(() => {
+      this.connection.stop(error);
+      this.heartbeat.stop();
+      this.activity.stop();
+      this.locks.end(reason, error);
+      this.orders.clear();
+      this.lease.end();
+      this.#set({ error: undefined, ...changes });
+    });
+    opening?.fail(error);
+  }
+
+  get #idleAfterMs(): number {
+    return this.store.get().policy?.idleAfterMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Changes the snapshot; the state follows from the facts as it does at the broker. */
+  #set(changes: Partial<Snapshot>): void {
+    const next = { ...this.store.get(), ...changes };
+    const state = sessionState({
+      ended: next.status === 'ended',
+      connected: next.status === 'online',
+      saving: next.warnings.some((warning) => warning.work === 'saving'),
+      warned: next.warnings.some((warning) => warning.action === 'logoff'),
+      idle: this.activity.idleMs >= this.#idleAfterMs,
+    });
+    this.store.set({ ...changes, state });
+  }
+}
+
+function over(ended: Ended): LastcallError {
+  return new LastcallError('session_ended', ended.message, { terminal: true });
+}

@@ -1,0 +1,154 @@
+import { type Identity, LastcallError, MAX_USER_ID_LENGTH, TENANT_PATTERN } from '@lastcall/shared';
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from 'jose';
+import type { Config } from '../config.js';
+import { isLine, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROLES, MAX_TOKEN_LENGTH } from '../schema/values.js';
+import { importSecret, remoteKeys } from './keys.js';
+
+/** What a verifier needs to know; a `Config` has it all. */
+export interface VerifierOptions
+  extends Pick<Config, 'jwtSecret' | 'jwksUrl' | 'jwtIssuer' | 'jwtAudience' | 'tenantClaim'> {
+  /** How long a key that is not known is not looked for again, in milliseconds. */
+  readonly jwksCooldownMs?: number;
+}
+
+export interface Verifier {
+  /**
+   * The identity a token proves.
+   *
+   * @throws {LastcallError} `unauthenticated`, `token_expired`, or `unavailable` when the keys cannot be fetched.
+   */
+  verify(token: string): Promise<Identity>;
+}
+
+/** Closed lists: a token never chooses how it is checked. */
+const SECRET_ALGORITHMS = ['HS256'];
+const KEY_SET_ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
+
+/** Headers that bring a key of the token's own; one that has any is refused, not just not believed. */
+const FOREIGN_KEYS = ['jku', 'jwk', 'x5u', 'x5c'] as const;
+
+/** Kinds of token that are made for signing in; others, such as logout tokens, are signed by the same issuer. */
+const TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
+
+const CLOCK_TOLERANCE_S = 5;
+
+function refuse(message: string): LastcallError {
+  return new LastcallError('unauthenticated', message);
+}
+
+function headerOf(token: string): ProtectedHeaderParameters {
+  if (token.length > MAX_TOKEN_LENGTH)
+    throw refuse(`The token is longer than ${MAX_TOKEN_LENGTH} characters.`);
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    throw refuse('The token is not a JWT. Sign in again.');
+  }
+}
+
+function checkHeader(header: ProtectedHeaderParameters): void {
+  for (const name of FOREIGN_KEYS) {
+    if (Object.hasOwn(header, name))
+      throw refuse(`A token that brings its own key (${name}) is not accepted.`);
+  }
+  const type: unknown = header.typ;
+  if (type !== undefined && !(typeof type === 'string' && TOKEN_TYPES.has(type.toLowerCase()))) {
+    throw refuse('The token is not made for signing in.');
+  }
+}
+
+/** A claim that is text of one line, 1 to `max` characters. */
+function lineClaim(name: string, value: unknown, max: number): string {
+  if (typeof value !== 'string' || value === '' || value.length > max || !isLine(value)) {
+    throw refuse(`The token's claim "${name}" must be 1 to ${max} characters on one line.`);
+  }
+  return value;
+}
+
+function rolesOf(claim: unknown): string[] {
+  if (claim === undefined || claim === null) return ['user'];
+  if (!Array.isArray(claim) || claim.length > MAX_ROLES) {
+    throw refuse(`The token's claim "roles" must be a list of at most ${MAX_ROLES} roles.`);
+  }
+  const roles = new Set(claim.map((role) => lineClaim('roles', role, MAX_ROLE_LENGTH)));
+  return roles.size === 0 ? ['user'] : [...roles];
+}
+
+/** A claim in seconds as epoch milliseconds. */
+function instantOf(name: string, seconds: unknown): number {
+  const at = typeof seconds === 'number' ? Math.floor(seconds * 1_000) : Number.NaN;
+  if (!Number.isSafeInteger(at) || at < 0) throw refuse(`The token's claim "${name}" is not a time.`);
+  return at;
+}
+
+function identityOf(payload: JWTPayload, tenantClaim: string): Identity {
+  const id = lineClaim('sub', payload.sub, MAX_USER_ID_LENGTH);
+  const tenant = Object.hasOwn(payload, tenantClaim) ? payload[tenantClaim] : undefined;
+  if (typeof tenant !== 'string' || !TENANT_PATTERN.test(tenant)) {
+    throw refuse(`The token's claim "${tenantClaim}" must name a tenant.`);
+  }
+  const name = payload['name'] ?? id;
+  return {
+    tenant,
+    user: { id, name: lineClaim('name', name, MAX_NAME_LENGTH), roles: rolesOf(payload['roles']) },
+    // Without `iat` a token counts as the oldest there is, so that a block of older tokens catches it.
+    issuedAt: payload.iat === undefined ? 0 : instantOf('iat', payload.iat),
+    expiresAt: instantOf('exp', payload.exp),
+  };
+}
+
+function translate(error: unknown): LastcallError {
+  if (error instanceof LastcallError) return error;
+  if (error instanceof errors.JWTExpired) {
+    return new LastcallError('token_expired', 'The sign-in has expired. Sign in again.');
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const problem = error.reason === 'missing' ? 'is missing' : 'is not accepted here';
+    return refuse(`The token's claim "${error.claim}" ${problem}. Sign in again.`);
+  }
+  return Object.assign(refuse('The token cannot be verified. Sign in again.'), { cause: error });
+}
+
+function keysOf(options: VerifierOptions): JWTVerifyGetKey {
+  if (options.jwksUrl !== undefined) return remoteKeys(options.jwksUrl, options.jwksCooldownMs);
+  if (options.jwtSecret === undefined)
+    throw new TypeError('A verifier needs a JWT secret or the address of its keys.');
+  const key = importSecret(options.jwtSecret);
+  return () => key;
+}
+
+/**
+ * A verifier of tokens, by a shared secret or by the keys that an address publishes.
+ *
+ * @throws {RangeError} for a secret shorter than 32 bytes.
+ * @example const { user, tenant } = await createVerifier(config).verify(token);
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const keys = keysOf(options);
+  const rules: JWTVerifyOptions = {
+    algorithms: options.jwksUrl === undefined ? SECRET_ALGORITHMS : KEY_SET_ALGORITHMS,
+    clockTolerance: CLOCK_TOLERANCE_S,
+    requiredClaims: ['exp', 'sub'],
+    ...(options.jwtIssuer === undefined ? {} : { issuer: options.jwtIssuer }),
+    ...(options.jwtAudience === undefined ? {} : { audience: options.jwtAudience }),
+  };
+  return {
+    async verify(token) {
+      try {
+        checkHeader(headerOf(token));
+        const { payload } = await jwtVerify(token, keys, rules);
+        return identityOf(payload, options.tenantClaim);
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+  };
+}

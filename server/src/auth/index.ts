@@ -1,0 +1,3 @@
+export { createVerifier, type Verifier, type VerifierOptions } from './identity.js';
+export { developmentSecret, mintToken, type TokenClaims } from './mint.js';
+export { ACTIONS, type Action, allows, authorize } from './roles.js';

@@ -1,0 +1,25 @@
+import type { Command } from '../command.js';
+import { audit } from './audit.js';
+import { locks, unlock } from './locks.js';
+import { logoff, warn } from './orders.js';
+import { policy } from './policy.js';
+import { serve } from './serve.js';
+import { sessions } from './sessions.js';
+import { show } from './show.js';
+import { token } from './token.js';
+import { verify } from './verify.js';
+
+/** All commands, in the order of `--help`. */
+export const COMMANDS: readonly Command[] = [
+  serve,
+  token,
+  sessions,
+  show,
+  locks,
+  audit,
+  warn,
+  logoff,
+  verify,
+  unlock,
+  ...policy,
+];

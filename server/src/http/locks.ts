@@ -1,0 +1,22 @@
+import type { Handlers } from './call.js';
+import { given, toWirePage } from './page.js';
+
+export const LOCK_HANDLERS: Handlers<'locks.list' | 'locks.break' | 'locks.check'> = {
+  async 'locks.list'({ core, params, query: { limit, cursor, ...filter } }) {
+    const page = await core.locks.list(params.tenant, given(filter), given({ limit, cursor }));
+    return { status: 200, body: toWirePage(page) };
+  },
+
+  async 'locks.break'({ core, actor, params, body, once }) {
+    return await once(async () => {
+      const holders = await core.locks.break(params.tenant, body.resource, body.reason, actor);
+      return { status: 200, body: { broken: holders.length > 0 } };
+    });
+  },
+
+  // Never answered from an Idempotency-Key: what was valid once may not be now.
+  async 'locks.check'({ core, params, body }) {
+    const { valid } = await core.locks.check(params.tenant, body.resource, body.fence, body.sessionId);
+    return { status: 200, body: { valid } };
+  },
+};

@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { ROLES } from '@lastcall/shared';
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { allows } from '../auth/index.js';
+import { problemSchema } from '../schema/error.js';
+import { ROUTES, type Route, type RouteId } from '../schema/routes.js';
+import { VERSION } from '../version.js';
+
+type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+const MAX_AGE_SECONDS = 300;
+const SECURITY = [{ bearer: [] }];
+
+const DESCRIPTION = `Who is working in an application right now, who edits what, warnings, logoffs and their receipts.
+
+Durations are milliseconds and end in \`Ms\`; instants are epoch milliseconds and end in \`At\`. Unknown fields are
+refused. Lists answer \`{ items, next? }\`; \`next\` is the \`cursor\` of the following page. Errors are
+\`application/problem+json\` with a \`code\` to switch on.`;
+
+const cursor = z.string().max(1_024).optional().meta({ description: 'The `next` of the page before.' });
+
+const idempotencyKey = z.object({
+  'Idempotency-Key': z.string().max(128).optional().meta({
+    description:
+      'Kept for 24 h: the same request with the same key is carried out once and answered alike; another one is a conflict.',
+  }),
+});
+
+const ifMatch = z.object({
+  'If-Match': z.string().meta({ description: 'The ETag of the settings that were read.', example: '"3"' }),
+});
+
+const etag = { ETag: { description: 'The version of the settings.', schema: { type: 'string' as const } } };
+
+/** What a route has besides its row: headers it takes and gives, statuses it refuses with, and what is to be known. */
+interface More {
+  readonly takes?: z.ZodObject;
+  readonly gives?: typeof etag;
+  readonly refuses?: readonly number[];
+  readonly note?: string;
+}
+
+const MORE: { readonly [R in RouteId]?: More } = {
+  'sessions.get': { note: 'Orders are those that the session and its latest 20 records name.' },
+  'sessions.check': {
+    note: 'A session that is not known is answered with `live: false` alone, one that has ended with its `state`.',
+  },
+  'orders.create': {
+    takes: idempotencyKey,
+    refuses: [409],
+    note: 'With `dryRun` nothing is done, and the answer says whom the order would hit.',
+  },
+  'orders.cancel': { refuses: [409], note: 'Every client that was warned is told.' },
+  'locks.break': { takes: idempotencyKey, refuses: [409], note: '`broken: false`: nobody held it.' },
+  'audit.list': {
+    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too.',
+  },
+  'policy.get': { gives: etag },
+  'policy.set': {
+    takes: ifMatch,
+    gives: etag,
+    refuses: [412],
+    note: 'Takes all of the settings, without `version`.',
+  },
+};
+
+const healthSchema = z
+  .object({
+    ok: z.boolean(),
+    checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+  })
+  .meta({ id: 'Readiness' });
+
+/** The schema as a component: those that have no name get one by their route, such as `SessionsListAnswer`. */
+function named(schema: z.ZodType, id: RouteId, suffix: 'Answer' | 'Request'): z.ZodType {
+  if (typeof schema.meta()?.id === 'string') return schema;
+  const words = id.split('.').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
+  return schema.meta({ id: `${words.join('')}${suffix}` });
+}
+
+function json(schema: z.ZodType) {
+  return { 'application/json': { schema } };
+}
+
+/** The statuses of `refuses` and those that every route of this form has. */
+function refusalsOf(route: Route, refuses: readonly number[]): readonly number[] {
+  const common = [400, 401, 403, 429, 500, 503];
+  return [
+    ...common,
+    ...refuses,
+    ...(route.params?.shape['id'] ? [404] : []),
+    ...(route.body ? [413, 415] : []),
+  ];
+}
+
+function requestOf(
+  id: RouteId,
+  route: Route,
+  takes: z.ZodObject | undefined,
+): NonNullable<RouteConfig['request']> {
+  const { params, query, body } = route;
+  return {
+    ...(params ? { params } : {}),
+    ...(query ? { query: query.shape['cursor'] ? query.safeExtend({ cursor }) : query } : {}),
+    ...(body ? { body: { content: json(named(body, id, 'Request')), required: true } } : {}),
+    ...(takes ? { headers: takes } : {}),
+  };
+}
+
+function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
+  const route: Route = ROUTES[id];
+  const { takes, gives, refuses = [], note } = MORE[id] ?? {};
+  const roles = ROLES.filter((role) => allows(id, [role]));
+  const answers = Object.entries(route.answers).map(([status, schema]) => [
+    status,
+    {
+      description: route.summary,
+      content: json(named(schema, id, 'Answer')),
+      ...(gives ? { headers: gives } : {}),
+    },
+  ]);
+  const refusals = refusalsOf(route, refuses).map((status) => [status, problem]);
+  return {
+    operationId: id,
+    method: route.method,
+    path: route.path.replace(/:(\w+)/g, '{$1}'),
+    tags: [id.slice(0, id.indexOf('.'))],
+    summary: route.summary,
+    description: [note, `For the roles: ${roles.join(', ')}.`].filter(Boolean).join(' '),
+    security: SECURITY,
+    request: requestOf(id, route, takes),
+    responses: Object.fromEntries([...answers, ...refusals]) as RouteConfig['responses'],
+  };
+}
+
+/** What is served besides the table of routes. */
+function operations(problem: {
+  readonly $ref: string;
+}): readonly Pick<RouteConfig, 'path' | 'summary' | 'description' | 'security' | 'responses'>[] {
+  const metrics = { 'text/plain': { schema: z.string() } };
+  return [
+    {
+      path: '/livez',
+      summary: 'Whether the process answers',
+      responses: { 200: { description: 'It does.', content: json(z.object({ ok: z.literal(true) })) } },
+    },
+    {
+      path: '/readyz',
+      summary: 'Whether the broker may be sent work, and why not',
+      responses: {
+        200: { description: 'It may.', content: json(healthSchema) },
+        503: { description: 'It may not.', content: json(healthSchema) },
+      },
+    },
+    {
+      path: '/metrics',
+      summary: 'Metrics for Prometheus',
+      description: 'Without a token from the same machine only. For the roles: admin, operator.',
+      security: [...SECURITY, {}],
+      responses: {
+        200: { description: 'Metrics.', content: metrics },
+        401: problem,
+        403: problem,
+        429: problem,
+      },
+    },
+    {
+      path: '/openapi.json',
+      summary: 'This document',
+      responses: { 200: { description: 'OpenAPI 3.1.', content: json(z.record(z.string(), z.unknown())) } },
+    },
+  ];
+}
+
+/** The OpenAPI 3.1 document of the HTTP API, made from the table of routes. */
+export function buildOpenApi(): Document {
+  const registry = new OpenAPIRegistry();
+  registry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  });
+  const { ref } = registry.registerComponent('responses', 'Problem', {
+    description: 'Why not, with a code to switch on.',
+    headers: {
+      'Retry-After': { description: 'Seconds to wait, if waiting helps.', schema: { type: 'integer' } },
+    },
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
+  for (const operation of operations(ref)) {
+    const operationId = operation.path.slice(1).replace(/\.json$/, '');
+    registry.registerPath({ ...operation, operationId, method: 'get', tags: ['operations'] });
+  }
+  for (const id of Object.keys(ROUTES) as RouteId[]) registry.registerPath(pathOf(id, ref));
+  const definitions = [...registry.definitions, { type: 'schema' as const, schema: problemSchema }];
+  return new OpenApiGeneratorV31(definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Lastcall',
+      version: VERSION,
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+  });
+}
+
+/** The document for those who find it below this path. */
+function make(base: string) {
+  const text = JSON.stringify({ ...buildOpenApi(), servers: [{ url: base === '' ? '/' : base }] });
+  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+  return { base, text, tag };
+}
+
+/** Serves the document, made at the first request and kept by whoever asked until it changes. */
+export function openApi(): RequestHandler {
+  let made: ReturnType<typeof make> | undefined;
+  return (req, res) => {
+    if (made?.base !== req.baseUrl) made = make(req.baseUrl);
+    res.set({ 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`, ETag: made.tag });
+    if (req.get('if-none-match') === made.tag) {
+      res.status(304).end();
+      return;
+    }
+    res.set('Content-Type', 'application/json; charset=utf-8').end(made.text);
+  };
+}

@@ -1,0 +1,13 @@
+export * from './audit.js';
+export * from './client.js';
+export * from './error.js';
+export * from './handshake.js';
+export * from './identity.js';
+export * from './lock.js';
+export * from './node.js';
+export * from './order.js';
+export * from './page.js';
+export { invalid, MAX_ISSUE_LENGTH, MAX_ISSUES, parse } from './parse.js';
+export * from './policy.js';
+export * from './routes.js';
+export * from './session.js';

@@ -1,0 +1,35 @@
+import { POLICY_RANGES, type Policy, type PolicySettings, type Range } from '@lastcall/shared';
+import { z } from 'zod';
+import { contract } from './contract.js';
+import { whole } from './values.js';
+
+type Shape = { readonly [K in keyof PolicySettings]: z.ZodType<PolicySettings[K]> };
+
+function schemaOf(allowed: Range | readonly (string | number)[]): z.ZodType {
+  if (!('min' in allowed)) return z.enum(allowed.map(String));
+  const range = whole(allowed.min, allowed.max);
+  if (allowed.orZero !== true) return range;
+  return z.union([z.literal(0), range], { error: `must be 0, or ${allowed.min} to ${allowed.max}` });
+}
+
+const shape = Object.fromEntries(
+  Object.entries(POLICY_RANGES).map(([name, allowed]) => [name, schemaOf(allowed)]),
+) as Shape;
+
+/** The whole of a tenant's settings, as `PUT` takes them; those that contradict each other are refused. */
+export const policySettingsSchema = contract<PolicySettings>()(
+  z
+    .strictObject(shape)
+    .refine(({ beatMs, leaseMs }) => leaseMs >= 3 * beatMs, {
+      path: ['leaseMs'],
+      message: 'must be at least three times beatMs, so that one lost beat ends nobody',
+    })
+    .refine(({ idleLogoffMs, idleWarnMs }) => idleLogoffMs === 0 || idleLogoffMs > idleWarnMs, {
+      path: ['idleLogoffMs'],
+      message: 'must be 0, or more than idleWarnMs, so that the warning comes before the logoff',
+    }),
+).meta({ id: 'PolicySettings' });
+
+export const policySchema = contract<Policy>()(z.object({ version: whole(0), ...shape })).meta({
+  id: 'Policy',
+});

@@ -1,0 +1,223 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EmbeddedEngine, startEmbedded } from 'lastcall/internal/redis/embedded/index.js';
+import { createClient, ErrorReply } from 'redis';
+
+const START_LIMIT_MS = 10_000;
+const LOOK_EVERY_MS = 10;
+/** The observer comes back after a restart of Redis, but does not try for ever. */
+const RECONNECT_MS = 50;
+const RECONNECTIONS = 200;
+
+export interface RedisServerOptions {
+  /** A cluster of one node with all slots: real cross-slot errors, one process. */
+  readonly cluster?: boolean;
+  /** Keeps what was acknowledged over a SIGKILL. */
+  readonly appendonly?: boolean;
+  readonly password?: string;
+  /** Further settings by their names in redis.conf. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A real redis-server of the test's own, which can be frozen, killed and started again. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  readonly pid: number;
+  pause(): void;
+  resume(): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data, after a kill if it still runs. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+export function redisServerAvailable(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
+}
+
+/**
+ * For a `before` hook: without redis-server the suite is left out, saying so in one line; with `CI=true` it fails.
+ */
+export function needsRedisServer(context: Mocha.Context, leftOut: string): void {
+  if (redisServerAvailable()) return;
+  const line = `redis-server is not installed: left out: ${leftOut}`;
+  if (process.env['CI'] === 'true') throw new Error(line);
+  process.stderr.write(`  ${line}\n`);
+  context.skip();
+}
+
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const port = await freePort();
+  const clusterPort = options.cluster ? await freePort() : undefined;
+  const dir = mkdtempSync(join(tmpdir(), 'lastcall-redis-'));
+  const args = serverArguments(options, port, clusterPort, dir);
+  const auth = options.password === undefined ? '' : `:${options.password}@`;
+  let child = await launch(args, port);
+  if (options.cluster) {
+    await ask(port, 'CLUSTER ADDSLOTSRANGE 0 16383');
+    await waitFor(async () => (await ask(port, 'CLUSTER INFO')).includes('cluster_state:ok'), 'the cluster');
+  }
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return {
+    url: `redis://${auth}127.0.0.1:${port}`,
+    port,
+    dir,
+    get pid() {
+      return child.pid as number;
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    kill,
+    restart: async () => {
+      await kill();
+      child = await launch(args, port);
+    },
+    stop: async () => {
+      await kill();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function serverArguments(
+  options: RedisServerOptions,
+  port: number,
+  clusterPort: number | undefined,
+  dir: string,
+): string[] {
+  const settings: Record<string, string> = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir,
+    save: '',
+    appendonly: options.appendonly ? 'yes' : 'no',
+    ...(clusterPort === undefined ? {} : clusterSettings(clusterPort)),
+    ...(options.password === undefined ? {} : { requirepass: options.password }),
+    ...options.config,
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function clusterSettings(clusterPort: number): Record<string, string> {
+  return {
+    'cluster-enabled': 'yes',
+    'cluster-port': String(clusterPort),
+    // A node that was never met by another does not know its own address.
+    'cluster-announce-ip': '127.0.0.1',
+  };
+}
+
+async function launch(args: readonly string[], port: number): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const leave = (): void => void child.kill('SIGKILL');
+  process.once('exit', leave);
+  child.once('exit', () => process.off('exit', leave));
+  let output = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    output = (output + bytes.toString()).slice(-2_000);
+  });
+  await waitFor(async () => {
+    if (child.exitCode !== null) throw new Error(`redis-server did not start:\n${output}`);
+    return /^(?:\+PONG|-NOAUTH)/.test(await ask(port, 'PING').catch(() => ''));
+  }, 'redis-server');
+  return child;
+}
+
+/** One inline command on a connection of its own, and the first piece of the answer. */
+function ask(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+    socket.once('data', (bytes) => {
+      socket.destroy();
+      resolve(bytes.toString());
+    });
+    socket.once('error', reject);
+  });
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+/** Waits for a condition, and fails with `what` if it does not come true. */
+export async function waitFor(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs: number = START_LIMIT_MS,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+async function openObserver(url: string) {
+  const client = createClient({
+    url,
+    socket: {
+      reconnectStrategy: (attempt, cause) =>
+        cause instanceof ErrorReply || attempt > RECONNECTIONS ? cause : RECONNECT_MS,
+    },
+  });
+  // Errors of the connection are the test's subject, not this client's.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+export type Observer = Awaited<ReturnType<typeof openObserver>>;
+
+/** A client of another make, which sees what is really in the store. The test closes it (`destroy()`). */
+export function observer(url: string): Promise<Observer> {
+  return openObserver(url);
+}
+
+export interface TestStore {
+  readonly url: string;
+  readonly kind: 'embedded' | 'external';
+}
+
+let sharedEngine: Promise<EmbeddedEngine> | undefined;
+let sharedDir: string | undefined;
+
+/** The store under test: `LASTCALL_REDIS_URL`, or one embedded engine for the whole run. Tests use tenants of their own. */
+export async function testStore(): Promise<TestStore> {
+  const external = process.env['LASTCALL_REDIS_URL'];
+  if (external !== undefined && external !== '') return { url: external, kind: 'external' };
+  sharedDir ??= mkdtempSync(join(tmpdir(), 'lastcall-engine-'));
+  sharedEngine ??= startEmbedded({ dataDir: sharedDir });
+  return { url: (await sharedEngine).url, kind: 'embedded' };
+}
+
+async function stopSharedEngine(): Promise<void> {
+  await (await sharedEngine)?.stop();
+  if (sharedDir !== undefined) rmSync(sharedDir, { recursive: true, force: true });
+}
+
+// Outside of mocha (a benchmark) the engine ends with the process.
+if (typeof after === 'function') after('stop the shared engine', stopSharedEngine);
