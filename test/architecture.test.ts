@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import {
   importCircles,
   OWNERS,
-  platformIn,
   plainWrites,
+  platformIn,
   tooLong,
   wrongDependencies,
   wrongLayers,
@@ -18,8 +18,14 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
+interface Compiler {
+  readonly compilerOptions: object;
+}
+
+const manifestOf = (folder: string) => readJson(`${folder}/package.json`) as Manifest;
 
 const file = (path: string, ...lines: string[]): Source => ({ path, text: `${lines.join('\n')}\n` });
+const typesOnly = (line: string) => importsOf(file('a/b.ts', line))[0]?.typesOnly;
 
 describe('[A9] imports as the checks read them', () => {
   it('finds every kind of import, and none in a comment', () => {
@@ -43,7 +49,6 @@ describe('[A9] imports as the checks read them', () => {
   });
 
   it('tells an import of types from one of values', () => {
-    const typesOnly = (line: string) => importsOf(file('a/b.ts', line))[0]?.typesOnly;
     expect(typesOnly("import type { Express } from 'express';")).to.equal(true);
     expect(typesOnly("import { type Express, type Router } from 'express';")).to.equal(true);
     expect(typesOnly("import { type Express, json } from 'express';")).to.equal(false);
@@ -59,13 +64,25 @@ describe('[A9] layers', () => {
 
   const violations: readonly [what: string, path: string, line: string][] = [
     ['the contract imports anything', 'shared/src/order.ts', "import { randomUUID } from 'node:crypto';"],
-    ['a schema knows a layer above it', 'server/src/schema/order.ts', "import { VERSION } from '../version.js';"],
+    [
+      'a schema knows a layer above it',
+      'server/src/schema/order.ts',
+      "import { VERSION } from '../version.js';",
+    ],
     ['a noun sees a socket', 'server/src/orders.ts', "import { Deliver } from './gateway/deliver.js';"],
     ['a noun sees a request', 'server/src/orders.ts', "import type { Server } from 'node:http';"],
-    ['a noun opens a connection', 'server/src/orders.ts', "import { connectRedis } from './redis/driver.js';"],
+    [
+      'a noun opens a connection',
+      'server/src/orders.ts',
+      "import { connectRedis } from './redis/driver.js';",
+    ],
     ['an edge sees Redis', 'server/src/gateway/client.ts', "import type { Store } from '../redis/store.js';"],
     ['an edge builds keys', 'server/src/http/routes.ts', "import { revKey } from '../redis/keys.js';"],
-    ['the command line sees Redis', 'server/src/cli/main.ts', "import { openStore } from '../redis/open.js';"],
+    [
+      'the command line sees Redis',
+      'server/src/cli/main.ts',
+      "import { openStore } from '../redis/open.js';",
+    ],
     ['one edge uses another', 'server/src/http/app.ts', "import { guarded } from '../gateway/guard.js';"],
     ['the SDK sees the broker', 'client-sdk/src/client.ts', "import { VERSION } from 'lastcall';"],
     ['the SDK needs Node', 'client-sdk/src/ids.ts', "import { randomUUID } from 'node:crypto';"],
@@ -115,22 +132,25 @@ describe('[A9] packages', () => {
       file('server/src/log.ts', "import chalk from 'chalk';"),
     ];
     expect(wrongOwners(wrong)).to.have.lengthOf(wrong.length);
-    expect(wrongOwners([file('server/src/broker.ts', "import type { Server } from 'socket.io';")])).to.deep.equal([]);
+    expect(
+      wrongOwners([file('server/src/broker.ts', "import type { Server } from 'socket.io';")]),
+    ).to.deep.equal([]);
   });
 
   for (const folder of ['shared', 'client-sdk', 'server', 'demo']) {
     it(`of ${folder} are all declared there, and all used`, () => {
-      const { dependencies = {} } = readJson<Manifest>(`${folder}/package.json`);
+      const { dependencies = {} } = manifestOf(folder);
       expect(wrongDependencies(folder, dependencies, product)).to.deep.equal([]);
     });
   }
 
   it('are noticed when undeclared or unused', () => {
-    const sources = [file('server/src/log.ts', "import { pino } from 'pino';", "import type { A } from '@lastcall/shared';")];
-    expect(wrongDependencies('server', { yaml: '^2.0.0', '@lastcall/shared': '0.1.0' }, sources)).to.deep.equal([
-      'server uses pino undeclared',
-      'server does not use yaml',
-    ]);
+    const sources = [
+      file('server/src/log.ts', "import { pino } from 'pino';", "import type { A } from '@lastcall/shared';"),
+    ];
+    expect(
+      wrongDependencies('server', { yaml: '^2.0.0', '@lastcall/shared': '0.1.0' }, sources),
+    ).to.deep.equal(['server uses pino undeclared', 'server does not use yaml']);
   });
 
   it('in the table of owners are all in use', () => {
@@ -140,11 +160,11 @@ describe('[A9] packages', () => {
 });
 
 describe('[A9] the contract', () => {
-  const base = readJson<{ compilerOptions: object }>('tsconfig.base.json');
+  const base = readJson('tsconfig.base.json') as Compiler;
 
   it('knows neither Node nor browsers and depends on nothing', () => {
-    const own = readJson<{ compilerOptions: object }>('shared/tsconfig.json');
-    expect(platformIn(readJson<Manifest>('shared/package.json'), base, own)).to.deep.equal([]);
+    const own = readJson('shared/tsconfig.json') as Compiler;
+    expect(platformIn(manifestOf('shared'), base, own)).to.deep.equal([]);
   });
 
   it('is found out when it does', () => {

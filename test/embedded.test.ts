@@ -28,6 +28,25 @@ import { type Observer, observer, waitFor } from './support/redis.js';
 
 const TEST_FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('it did not fail');
+}
+
+function lockOf(dataDir: string): string {
+  return join(dataDir, 'engine.lock');
+}
+
+/** A lock file as another engine would have left it. */
+function claim(dataDir: string, holder: object): void {
+  const content = { token: 'other', host: hostname(), lockedAt: Date.now(), ...holder };
+  writeFileSync(lockOf(dataDir), JSON.stringify(content));
+}
+
 describe('the embedded engine', () => {
   const cleanups: (() => Promise<void> | void)[] = [];
 
@@ -47,15 +66,6 @@ describe('the embedded engine', () => {
     const client = await observer(engine.url);
     cleanups.push(() => client.destroy());
     return client;
-  }
-
-  async function failure(promise: Promise<unknown>): Promise<Error> {
-    try {
-      await promise;
-    } catch (error) {
-      return error as Error;
-    }
-    throw new Error('it did not fail');
   }
 
   afterEach(async () => {
@@ -174,6 +184,22 @@ describe('the embedded engine', () => {
       expect(await after.xLen('log')).to.equal(1);
     });
 
+    it('P5: nothing is acknowledged after the last save of a stop', async () => {
+      const dataDir = folder();
+      const engine = await start({ dataDir });
+      const client = await look(engine);
+      let acknowledged = 0;
+      const writing = (async () => {
+        for (;;) acknowledged = await client.incr('counter');
+      })().catch(() => undefined);
+      await waitFor(() => acknowledged > 100, 'some writes');
+      await engine.stop();
+      client.destroy();
+      await writing;
+      const after = await look(await start({ dataDir }));
+      expect(Number(await after.get('counter'))).to.be.at.least(acknowledged);
+    });
+
     it('P5: is saved on a timer, but only when something changed', async () => {
       const engine = await start({ saveEveryMs: 20, hangLimitMs: 200 });
       const client = await look(engine);
@@ -285,13 +311,6 @@ describe('the embedded engine', () => {
   });
 
   describe('its data directory', () => {
-    const lockOf = (dataDir: string): string => join(dataDir, 'engine.lock');
-    const claim = (dataDir: string, holder: object): void =>
-      writeFileSync(
-        lockOf(dataDir),
-        JSON.stringify({ token: 'other', host: hostname(), lockedAt: Date.now(), ...holder }),
-      );
-
     it('is refused while another live process has it, with who and what to do', async () => {
       const dataDir = folder();
       claim(dataDir, { pid: process.ppid });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
 /** Every process a benchmark started and that still runs: none outlives it. */
@@ -18,9 +18,10 @@ export function cleanUpAtExit(): void {
   }
 }
 
-/** Starts a process that ends with this one; what it prints goes to standard error. */
-export function start(command: string, args: readonly string[], options: { ipc: boolean }): ChildProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 2, 2, ...(options.ipc ? (['ipc'] as const) : [])] });
+/** Starts a process that ends with this one: a worker, which prints to standard error, or a silent server. */
+export function start(kind: 'worker' | 'server', command: string, args: readonly string[]): ChildProcess {
+  const stdio: StdioOptions = kind === 'worker' ? ['ignore', 2, 2, 'ipc'] : 'ignore';
+  const child = spawn(command, args, { stdio });
   running.add(child);
   const forget = (): void => {
     running.delete(child);

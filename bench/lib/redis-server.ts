@@ -36,7 +36,7 @@ export async function startRedis(core: number | undefined): Promise<RedisServer>
     loglevel: 'warning',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = start(...pinned(core, 'redis-server', args), { ipc: false });
+  const child = start('server', ...pinned(core, 'redis-server', args));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   child.once('exit', remove);
   const url = `redis://127.0.0.1:${port}`;

@@ -49,7 +49,7 @@ export function startWorker<T extends Methods>(
   options: { core?: number | undefined; nodeFlags?: readonly string[] } = {},
 ): Worker<T> {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  const child = start(...pinned(options.core, process.execPath, [...(options.nodeFlags ?? []), path]), { ipc: true });
+  const child = start('worker', ...pinned(options.core, process.execPath, [...(options.nodeFlags ?? []), path]));
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   listen(child, file, waiting);
   let lastId = 0;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
 import { Store } from 'lastcall/internal/redis/store.js';

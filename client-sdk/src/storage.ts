@@ -27,10 +27,17 @@ export function memoryStorage(): ResumeStorage {
 
 /** The tab's own storage in browsers; memory elsewhere, and where the browser refuses it. */
 export function defaultStorage(): ResumeStorage {
+  const { document, sessionStorage } = readSafely();
+  // Newer versions of Node have one too, but there a process is not a tab: it may well have several sessions.
+  return document && sessionStorage ? sessionStorage : memoryStorage();
+}
+
+function readSafely(): { readonly document?: unknown; readonly sessionStorage?: ResumeStorage } {
   try {
-    return (globalThis as { sessionStorage?: ResumeStorage }).sessionStorage ?? memoryStorage();
+    const { document, sessionStorage } = globalThis as { document?: unknown; sessionStorage?: ResumeStorage };
+    return { document, ...(sessionStorage && { sessionStorage }) };
   } catch {
-    return memoryStorage();
+    return {};
   }
 }
 

@@ -2,6 +2,7 @@
 
 -- The earliest instant after an end at which a silent node is called one: a node that died is known to be dead by then.
 local VERIFY_MS = 7000
+local END_WORK = 4
 
 -- What an ending means for the receipt of an order over the session; nil: the client's answer decides.
 local function outcome_of(o, receipt, reason, ending_order)
@@ -105,7 +106,7 @@ local function verify_session(sid, live, final)
 end
 
 -- Ends a session: its one end, one reason, one record; its locks pass on in the same instant.
--- s: from session_of. Answers the work done, in lock operations.
+-- s: from session_of. Answers the work done, in looks at a session (or at a lock).
 local function end_session(s, reason, by, message, oid, live)
   local from = s.state
   local orders = orders_over(s)
@@ -134,5 +135,5 @@ local function end_session(s, reason, by, message, oid, live)
   if next(attachments_of(s.id)) == nil then
     verify_session(s.id, live, true)
   end
-  return work
+  return END_WORK + work
 end

@@ -49,17 +49,20 @@ local function policy(name)
   return tonumber(value) or value
 end
 
--- The registry's epoch: when its data began. A new one means that everything before was lost.
+-- The registry's epoch: when its data began. A new one means that data was lost; its records follow a rev: 0 when all
+-- was lost, else the last that is left. The key holds `epoch|rev`.
 local began
+local function begin_epoch(at, after_rev)
+  began = at
+  call('SET', P .. 'epoch', digits(at) .. '|' .. digits(after_rev))
+end
+
 local function epoch()
   if not began then
-    began = call('GET', P .. 'epoch')
-    if not began then
-      began = digits(NOW)
-      call('SET', P .. 'epoch', began)
-    end
+    began = tonumber(string.match(call('GET', P .. 'epoch') or '', '^%d+'))
+    if not began then begin_epoch(NOW, 0) end
   end
-  return tonumber(began)
+  return began
 end
 
 -- Writes one record: the next rev, the stream's entry of that id, and the notice of this script's end.

@@ -101,6 +101,13 @@ local function schedule_session(s, lease_ends_at)
   call('ZADD', P .. 'due', digits(math.max(at, NOW + 1)), 's:' .. s.id)
 end
 
+-- A lease from now on: no gap of before counts for it.
+local function begin_lease(s)
+  write_lease(s, NOW)
+  call('HSET', session_key(s.id), 'credited', call('HGET', P .. 'gap', 'total') or '0')
+  schedule_session(s, NOW + policy('leaseMs'))
+end
+
 -- Whether a session can use what it is given now: connected, and its lease runs.
 local function session_reachable(sid)
   local s = fields_of(session_key(sid), { 'conn', 'state' })

@@ -35,10 +35,9 @@ call('HSET', session_key(sid), 'uid', s.uid, 'name', s.name, 'roles', s.roles, '
   'conn', '1', 'idle', '0', 'saving', '0', 'attach', '1', 'node', node, 'at:1', node, 'keyHash', key_hash,
   'openedAt', digits(NOW), 'place', place, 'lastInputAt', digits(NOW), 'dirty', '0', 'view', '',
   'tokenAt', ARGV[4], 'issuedAt', ARGV[5], 'orders', '', 'deadlineAt', '0', 'deadlineOrder', '')
-write_lease(s, NOW)
 call('ZADD', P .. 'sessions', place, sid)
 call('ZADD', P .. 'user:' .. s.uid, place, sid)
-schedule_session(s, NOW + policy('leaseMs'))
+begin_lease(s)
 record('session.opened', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s),
   details = { node = node, attach = 1, app = who.app, device = who.device, address = who.address },

@@ -1,15 +1,19 @@
 #!lua flags=allow-oom
 -- A fresh token of the same person prolongs a session. Includes: _lib _session
 -- ARGV 1 sid · 2 uid · 3 token expiry (ms)
--- Answers { expiresInMs }, `forbidden` (another person's token) or `session_ended`.
+-- Answers { expiresInMs }, `forbidden` (another person's token), `session_ended`, or `unavailable` while the session's
+-- data is lost: the next heartbeat opens it anew.
 local s = session_of(ARGV[1])
-if not s or s.state == 'ended' then return refuse('session_ended') end
+if not s then return refuse('unavailable') end
+if s.state == 'ended' then return refuse('session_ended') end
 if s.uid ~= ARGV[2] then return refuse('forbidden') end
 s.tokenAt, s.tokenTold = ARGV[3], '0'
 call('HSET', session_key(s.id), 'tokenAt', ARGV[3], 'tokenTold', '0')
 local lease = lease_of(s.id)
-if lease then s.lastInputAt = lease.lastInputAt end
-schedule_session(s, NOW + math.max(1, call('PTTL', lease_key(s.id))))
+if lease then
+  s.lastInputAt = lease.lastInputAt
+  schedule_session(s, NOW + call('PTTL', lease_key(s.id)))
+end
 record('session.state', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = s.id, user = user_of(s), details = { tokenExpiresAt = tonumber(ARGV[3]), refreshed = true },
 })

@@ -39,12 +39,11 @@ s.node = node
 call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node, 'address', ARGV[6],
   'tokenAt', ARGV[4], 'tokenTold', '0')
 s.tokenAt, s.tokenTold = ARGV[4], '0'
-write_lease(s, NOW)
 local from = s.state
 s.conn = '1'
 s.state = state_of(s)
 call('HSET', session_key(sid), 'conn', '1', 'state', s.state)
-schedule_session(s, NOW + policy('leaseMs'))
+begin_lease(s)
 record('session.resumed', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s), details = { node = node, attach = s.attach, from = from, to = s.state },
 })

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A heartbeat found no lease: is the session still to be had? Includes: _lib _session _lock
--- ARGV 1 sid · 2 node · 3 attach
+-- ARGV 1 sid · 2 node · 3 attach · 4 idleMs · 5 dirty ('', '0', '1') · 6 view ('' unchanged, else '=' .. view)
 -- Answers { revived }, { superseded }, { unknown } (its data is lost) or { ended }.
 local s = session_of(ARGV[1])
 if not s then
@@ -13,7 +13,9 @@ if s.attach ~= ARGV[3] then
   return answer({ superseded = true })
 end
 s.node = ARGV[2]
-write_lease(s, NOW)
-schedule_session(s, NOW + policy('leaseMs'))
+s.lastInputAt = math.max(tonumber(s.lastInputAt), NOW - tonumber(ARGV[4]))
+if ARGV[5] ~= '' then s.dirty = ARGV[5] end
+if ARGV[6] ~= '' then s.view = string.sub(ARGV[6], 2) end
+begin_lease(s)
 grant_waits(s.id)
 return answer({ revived = true })

@@ -40,8 +40,8 @@ save_session(s, changes, { kind = 'user', id = s.uid, name = s.name }, details)
 local ends = call('PTTL', lease_key(s.id))
 if ends > 0 then
   if change.idleMs and lease then
-    write_lease({ id = s.id, attach = s.attach, node = lease.node, lastInputAt = s.lastInputAt, dirty = s.dirty,
-      view = s.view }, lease.beatAt)
+    write_lease({ id = s.id, attach = s.attach, node = lease.node, lastInputAt = s.lastInputAt,
+      dirty = changes.dirty or lease.dirty, view = changes.view or lease.view }, lease.beatAt)
     call('PEXPIRE', lease_key(s.id), ends)
   end
   schedule_session(s, NOW + ends)

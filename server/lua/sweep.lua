@@ -1,17 +1,25 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
 -- Includes: _lib _session _lock _order _target _end
--- ARGV 1 JSON list of live nodes
+-- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
 -- `swept` is the instant of the last sweep, with a `+` when that one left work behind.
 local LOOK_MS, QUIET_MS, GAP_MS = 400, 200, 1000
-local MAX_ITEMS, MAX_WORK = 200, 500
+-- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
+local MAX_WORK = 100
 local live = set_of(cjson.decode(ARGV[1])) or {}
 
 local function report(wait_ms, more)
   return answer({
     now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), waitMs = wait_ms, more = more or false,
   })
+end
+
+-- Records that were heard are not there: Redis came back with older data (a restart, a fail-over).
+local rev = tonumber(call('GET', KEYS[1]) or '0')
+if tonumber(ARGV[2]) == epoch() and tonumber(ARGV[3]) > rev then
+  begin_epoch(math.max(NOW, epoch() + 1), rev)
+  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = tonumber(ARGV[3]) } } })
 end
 
 local before = call('GET', P .. 'swept') or ''
@@ -21,32 +29,41 @@ if since >= 0 and since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
 
--- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run
--- out at the last sweep get the length of the gap and two beats more.
+-- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run out
+-- at the last sweep get the length of the gap and two beats more. `total` is what all gaps give; a session has had
+-- what its `credited` says.
+local gap = fields_of(P .. 'gap', { 'from', 'to', 'total' })
 if swept_at > 0 and (since > GAP_MS or since < 0) and call('ZCARD', P .. 'sessions') > 0 then
-  call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'ms', digits(math.abs(since)))
+  gap = {
+    from = digits(swept_at), to = digits(NOW),
+    total = digits(tonumber(gap.total or '0') + math.max(0, since) + 2 * policy('beatMs')),
+  }
+  call('HSET', P .. 'gap', 'from', gap.from, 'to', gap.to, 'total', gap.total)
   record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
 end
-local gap = fields_of(P .. 'gap', { 'from', 'to', 'ms' })
 
 local function gap_credit(s, due_at)
-  if not gap.to or s.credited == gap.to or due_at <= tonumber(gap.from) then
+  local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
+  local from = tonumber(gap.from or '0')
+  if owed <= 0 or due_at <= from then
     return nil
   end
-  call('HSET', session_key(s.id), 'credited', gap.to)
-  return due_at + tonumber(gap.ms) + 2 * policy('beatMs')
+  call('HSET', session_key(s.id), 'credited', gap.total)
+  -- When it ran out nobody knows: after it was due, and no later than a whole lease after the last sweep.
+  return math.max(due_at, math.min(NOW, from + policy('leaseMs'))) + owed
 end
 
 -- The lease is there: what else is due? Idle mark, token.
 local function attend(s, lease)
-  s.lastInputAt = lease.lastInputAt
-  if gap.to and lease.beatAt >= tonumber(gap.to) and s.credited ~= gap.to then
-    call('HSET', session_key(s.id), 'credited', gap.to)
-  end
   local changes, details = {}, nil
+  if gap.to and lease.beatAt >= tonumber(gap.to) and s.credited ~= gap.total then
+    changes.credited = gap.total
+  end
+  if tonumber(s.lastInputAt) < lease.lastInputAt then
+    changes.lastInputAt = digits(lease.lastInputAt)
+  end
   if s.idle ~= '1' and NOW - lease.lastInputAt >= policy('idleAfterMs') then
     changes.idle = '1'
-    changes.lastInputAt = digits(lease.lastInputAt)
     details = { idle = true }
   end
   local token_at = tonumber(s.tokenAt)
@@ -98,10 +115,10 @@ local function visit_order(oid)
     call('ZREM', P .. 'due', 'o:' .. oid)
   elseif o.state == 'preparing' then
     step_order(o)
-    return STEP
+    return MAX_WORK
   elseif o.state == 'cancelled' then
     step_release(o)
-    return STEP
+    return MAX_WORK
   else
     call('ZREM', P .. 'due', 'o:' .. oid)
     if o.action == 'warn' then
@@ -128,7 +145,7 @@ local function visit_wait(sid, request_id)
   return 1
 end
 
-local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_ITEMS, 'WITHSCORES')
+local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_WORK, 'WITHSCORES')
 local work, done = 0, 0
 for i = 1, #items, 2 do
   local kind, rest = string.match(items[i], '^(%a):(.*)$')
@@ -148,7 +165,7 @@ for i = 1, #items, 2 do
   if work >= MAX_WORK then break end
 end
 
-local more = done * 2 < #items or done == MAX_ITEMS
+local more = done * 2 < #items or done == MAX_WORK
 if not more then
   local due_now = call('ZCOUNT', P .. 'due', '-inf', digits(NOW))
   more = due_now > 0

@@ -114,7 +114,9 @@ export class Sweeper {
     let waitMs = MAX_WAIT_MS;
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
-        const answer = await this.#store.run<SweepAnswer>('sweep', tenant, [this.#nodes.aliveJson()]);
+        const { epoch, rev } = this.#bus.position(tenant);
+        const args = [this.#nodes.aliveJson(), epoch, rev];
+        const answer = await this.#store.run<SweepAnswer>('sweep', tenant, args);
         this.#clock.observe(answer.now);
         this.#bus.observe(tenant, answer.epoch, answer.rev);
         waitMs = answer.waitMs;

@@ -204,6 +204,7 @@ const PLAIN_COMMAND = /\bcommands\.(?<command>\w+)\(/g;
 const READS = new Set([
   'config',
   'get',
+  'hget',
   'hgetall',
   'info',
   'pttl',

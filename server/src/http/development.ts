@@ -29,6 +29,12 @@ export function hasDemo(folder: string = DEMO_FOLDER): boolean {
 const localOnly: RequestHandler = (req, _res, next) =>
   next(isLocal(req, 0) && isSameOrigin(req) ? undefined : 'router');
 
+/** What was built a moment ago is to be seen at once. */
+const uncached: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-cache');
+  next();
+};
+
 /**
  * What development has and nothing else: `POST /dev/token`, which signs in whoever asks as whomever they like, and the
  * demo at `/demo/`. Both for requests of this machine only.
@@ -46,10 +52,6 @@ export function developmentRouter(parts: DevelopmentParts): Router {
     )
     .all(otherMethods(['post']));
   const files = express.static(parts.demoFolder ?? DEMO_FOLDER, { index: 'index.html', cacheControl: false });
-  const uncached: RequestHandler = (_req, res, next) => {
-    res.set('Cache-Control', 'no-cache');
-    next();
-  };
   router.use('/demo', localOnly, ...parts.beforePages, uncached, files);
   return router;
 }

@@ -1,3 +1,4 @@
+import { LastcallError } from '@lastcall/shared';
 import type { Handlers } from './call.js';
 import { given, toWirePage } from './page.js';
 
@@ -9,8 +10,14 @@ export const LOCK_HANDLERS: Handlers<'locks.list' | 'locks.break' | 'locks.check
 
   async 'locks.break'({ core, actor, params, body, once }) {
     return await once(async () => {
-      const holders = await core.locks.break(params.tenant, body.resource, body.reason, actor);
-      return { status: 200, body: { broken: holders.length > 0 } };
+      try {
+        const holders = await core.locks.break(params.tenant, body.resource, body.reason, actor);
+        return { status: 200, body: { broken: holders.length > 0 } };
+      } catch (error) {
+        // That nobody holds it is what was wanted.
+        if (!(error instanceof LastcallError && error.code === 'not_found')) throw error;
+        return { status: 200, body: { broken: false } };
+      }
     });
   },
 

@@ -1,22 +1,25 @@
 import type { AuditRecord } from '@lastcall/shared';
 import type { RedisDriver } from './driver.js';
 import { logKey } from './keys.js';
-import { decodeRecord, type Store } from './store.js';
+import { decodeRecord, reached, type Store } from './store.js';
 
 export type RecordListener = (tenant: string, record: AuditRecord) => void;
 
-/** How many records one read of the stream brings, and how many reads one repair makes. */
+/** How many records one read of the stream brings, and how many reads and looks at the registry one repair makes. */
 const REPAIR_PAGE = 500;
 const REPAIR_PAGES = 200;
+const REPAIR_ROUNDS = 10;
 
 interface Followed {
   followers: number;
-  /** The last rev that listeners were given. */
+  /** The epoch of the records that listeners are given, and the last rev they were given; -1: not listening yet. */
+  epoch: number;
   applied: number;
   /** The rev seen at the last observation: still behind it at the next one means that a message was lost. */
   seen: number;
-  epoch: number;
-  repairing: Promise<void> | undefined;
+  repairing: boolean;
+  /** Something was found missing since the repair last looked. */
+  missing: boolean;
   ready: Promise<void>;
 }
 
@@ -46,7 +49,10 @@ export class Bus {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Begins to hear a tenant. Counted: as often as it was followed it must be left. */
+  /**
+   * Begins to hear a tenant. Counted: as often as it was followed it must be left.
+   * @throws LastcallError `unavailable`
+   */
   async follow(tenant: string): Promise<void> {
     const known = this.#followed.get(tenant);
     if (known) {
@@ -54,23 +60,22 @@ export class Bus {
       await known.ready;
       return;
     }
-    const channel = logKey(tenant);
     const state: Followed = {
       followers: 1,
-      applied: -1,
-      seen: -1,
       epoch: 0,
-      repairing: undefined,
+      applied: -1,
+      seen: 0,
+      repairing: false,
+      missing: false,
       ready: Promise.resolve(),
     };
     this.#followed.set(tenant, state);
-    this.#tenantByChannel.set(channel, tenant);
-    state.ready = this.#begin(tenant, channel, state);
+    this.#tenantByChannel.set(logKey(tenant), tenant);
+    state.ready = this.#begin(tenant, state);
     try {
       await state.ready;
     } catch (error) {
-      this.#followed.delete(tenant);
-      this.#tenantByChannel.delete(channel);
+      this.#forget(tenant);
       throw error;
     }
   }
@@ -79,51 +84,59 @@ export class Bus {
     const state = this.#followed.get(tenant);
     if (!state) return;
     state.followers -= 1;
-    if (state.followers > 0) return;
-    this.#followed.delete(tenant);
-    this.#tenantByChannel.delete(logKey(tenant));
-    this.#driver.unsubscribe(logKey(tenant)).catch(this.#fail);
+    if (state.followers === 0) this.#forget(tenant);
+  }
+
+  /** The last record that listeners were given of a tenant; zeros: none. */
+  position(tenant: string): { epoch: number; rev: number } {
+    const state = this.#followed.get(tenant);
+    return state && state.applied > 0 ? { epoch: state.epoch, rev: state.applied } : { epoch: 0, rev: 0 };
   }
 
   /** Compares with the rev that a script just answered with; a message that did not come is read from the stream. */
   observe(tenant: string, epoch: number, rev: number): void {
     const state = this.#followed.get(tenant);
     if (!state || state.applied < 0) return;
-    if (state.epoch !== 0 && epoch !== state.epoch) {
-      // The registry began anew: its revs do, too.
-      state.applied = 0;
-      state.seen = 0;
-    }
-    state.epoch = epoch;
-    const missed = state.applied < state.seen || rev > state.applied + REPAIR_PAGE;
-    state.seen = rev;
+    if (state.epoch === 0) state.epoch = epoch;
+    const isSame = epoch === state.epoch;
+    const missed = !isSame || state.applied < state.seen || rev > state.applied + REPAIR_PAGE;
+    state.seen = isSame ? rev : 0;
     if (missed) this.#repair(tenant, state);
   }
 
-  async #begin(tenant: string, channel: string, state: Followed): Promise<void> {
-    await this.#driver.subscribe(channel);
-    const rev = await this.#store.rev(tenant);
-    if (state.applied < rev) state.applied = rev;
+  async #begin(tenant: string, state: Followed): Promise<void> {
+    await reached(this.#driver.subscribe(logKey(tenant)));
+    const { epoch, rev } = await this.#store.position(tenant);
+    state.epoch = epoch;
+    state.applied = rev;
     state.seen = rev;
+  }
+
+  #forget(tenant: string): void {
+    this.#followed.delete(tenant);
+    this.#tenantByChannel.delete(logKey(tenant));
+    this.#driver.unsubscribe(logKey(tenant)).catch(this.#fail);
   }
 
   #receive(channel: string, text: string): void {
     const tenant = this.#tenantByChannel.get(channel);
     const state = tenant === undefined ? undefined : this.#followed.get(tenant);
     if (tenant === undefined || !state || state.applied < 0) return;
-    for (const raw of JSON.parse(text) as Parameters<typeof decodeRecord>[0][]) {
-      this.#apply(tenant, state, decodeRecord(raw));
+    try {
+      const raw = JSON.parse(text) as Parameters<typeof decodeRecord>[0][];
+      for (const record of raw) this.#apply(tenant, state, decodeRecord(record));
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
   #apply(tenant: string, state: Followed, record: AuditRecord): void {
-    if (state.epoch !== 0 && record.epoch > state.epoch) state.applied = record.rev - 1;
-    state.epoch = Math.max(state.epoch, record.epoch);
-    if (record.rev <= state.applied) return;
-    if (record.rev > state.applied + 1) {
+    if (state.epoch === 0) state.epoch = record.epoch;
+    if (record.epoch !== state.epoch || record.rev > state.applied + 1) {
       this.#repair(tenant, state);
       return;
     }
+    if (record.rev <= state.applied) return;
     state.applied = record.rev;
     for (const listener of this.#listeners) {
       try {
@@ -139,20 +152,34 @@ export class Bus {
   }
 
   #repair(tenant: string, state: Followed): void {
+    state.missing = true;
     if (state.repairing || state.applied < 0) return;
-    state.repairing = this.#readMissed(tenant, state)
+    state.repairing = true;
+    this.#readMissed(tenant, state)
       .catch(this.#fail)
       .finally(() => {
-        state.repairing = undefined;
+        state.repairing = false;
       });
   }
 
   async #readMissed(tenant: string, state: Followed): Promise<void> {
+    for (let round = 0; state.missing && round < REPAIR_ROUNDS; round += 1) {
+      state.missing = false;
+      const { epoch, after } = await this.#store.position(tenant);
+      // Data was lost: the records of the new epoch follow those that are left.
+      if (epoch !== state.epoch) Object.assign(state, { epoch, applied: after, seen: after });
+      await this.#readOn(tenant, state);
+    }
+  }
+
+  async #readOn(tenant: string, state: Followed): Promise<void> {
     for (let page = 0; page < REPAIR_PAGES; page += 1) {
       const records = await this.#store.recordsAfter(tenant, state.applied, REPAIR_PAGE);
+      // Left and perhaps followed anew meanwhile: then somebody else reads.
+      if (this.#followed.get(tenant) !== state) return;
       const first = records[0];
       // What was trimmed meanwhile is gone; clients get the whole truth at their next connection.
-      if (first && first.rev > state.applied + 1) state.applied = first.rev - 1;
+      if (first && first.epoch === state.epoch && first.rev > state.applied + 1) state.applied = first.rev - 1;
       for (const record of records) this.#apply(tenant, state, record);
       if (records.length < REPAIR_PAGE) return;
     }

@@ -38,6 +38,18 @@ function decodeEntries(entries: readonly Entry[]): AuditRecord[] {
   return entries.map(([, fields]) => decodeRecord(JSON.parse(fields[1] ?? '{}') as Stored));
 }
 
+/** A reply of Redis. @throws LastcallError `unavailable` when Redis is out of reach */
+export async function reached<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new LastcallError('unavailable', 'The session store is out of reach. Try again in a moment.', {
+      retryAfterMs: 2_000,
+    });
+  }
+}
+
 const ONCE_KEEP_MS = 24 * 3_600_000;
 
 export interface StoreOptions {
@@ -71,7 +83,7 @@ export class Store {
     tenant: string,
     args: readonly (string | number)[],
   ): Promise<T> {
-    const text = await this.#guard(this.#scripts.run(name, tenant, args));
+    const text = await reached(this.#scripts.run(name, tenant, args));
     const value = JSON.parse(String(text)) as T | Refusal;
     if ('code' in value) throw refused(value);
     return value;
@@ -84,78 +96,69 @@ export class Store {
 
   /** Runs the one verb that answers with numbers. */
   async beat(tenant: string, args: readonly (string | number)[]): Promise<readonly number[]> {
-    return (await this.#guard(this.#scripts.run('session_beat', tenant, args))) as number[];
+    return (await reached(this.#scripts.run('session_beat', tenant, args))) as number[];
   }
 
   /** Records after a rev, oldest first. */
   async recordsAfter(tenant: string, rev: number, count: number): Promise<AuditRecord[]> {
     const entries = this.#driver.commands.xrange(logKey(tenant), `(${rev}-0`, '+', 'COUNT', count);
-    return decodeEntries(await this.#guard(entries));
+    return decodeEntries(await reached(entries));
   }
 
   /** Records before a rev, newest first; `undefined` starts at the newest. */
   async recordsBefore(tenant: string, rev: number | undefined, count: number): Promise<AuditRecord[]> {
     const from = rev === undefined ? '+' : `(${rev}-0`;
     return decodeEntries(
-      await this.#guard(this.#driver.commands.xrevrange(logKey(tenant), from, '-', 'COUNT', count)),
+      await reached(this.#driver.commands.xrevrange(logKey(tenant), from, '-', 'COUNT', count)),
     );
   }
 
-  async rev(tenant: string): Promise<number> {
-    return Number((await this.#guard(this.#driver.commands.get(revKey(tenant)))) ?? 0);
+  /** A tenant's last record, and the rev after which its epoch began (0 unless data was lost but not all of it). */
+  async position(tenant: string): Promise<{ rev: number; epoch: number; after: number }> {
+    const keys = [revKey(tenant), epochKey(tenant)];
+    const [rev, began] = await reached(this.#driver.commands.mget(keys));
+    const [epoch = 0, after = 0] = (began ?? '').split('|').map(Number);
+    return { rev: Number(rev ?? 0), epoch, after };
   }
 
   async policy(tenant: string): Promise<Record<string, string>> {
-    return await this.#guard(this.#driver.commands.hgetall(policyKey(tenant)));
+    return await reached(this.#driver.commands.hgetall(policyKey(tenant)));
   }
 
   /** An order's fields; none: there is no such order. */
   async order(tenant: string, orderId: string): Promise<Record<string, string>> {
-    return await this.#guard(this.#driver.commands.hgetall(orderKey(tenant, orderId)));
+    return await reached(this.#driver.commands.hgetall(orderKey(tenant, orderId)));
   }
 
   /** The receipt of one session under an order, as JSON. */
   async receipt(tenant: string, orderId: string, sessionId: string): Promise<string | null> {
-    return await this.#guard(this.#driver.commands.hget(receiptsKey(tenant, orderId), sessionId));
+    return await reached(this.#driver.commands.hget(receiptsKey(tenant, orderId), sessionId));
   }
 
   async countLocks(tenant: string): Promise<number> {
-    return await this.#guard(this.#driver.commands.zcard(locksKey(tenant)));
+    return await reached(this.#driver.commands.zcard(locksKey(tenant)));
   }
 
   async addTenant(tenant: string): Promise<void> {
-    await this.#guard(this.#driver.commands.sadd(tenantsKey(), tenant));
+    await reached(this.#driver.commands.sadd(tenantsKey(), tenant));
   }
 
   async tenants(): Promise<readonly string[]> {
-    return await this.#guard(this.#driver.commands.smembers(tenantsKey()));
+    return await reached(this.#driver.commands.smembers(tenantsKey()));
   }
 
   /** Claims an idempotency key; answers what stands there already, if anything. */
   async claimOnce(tenant: string, key: string, claim: string): Promise<string | null> {
-    return await this.#guard(
+    return await reached(
       this.#driver.commands.set(idempotencyKey(tenant, key), claim, 'PX', ONCE_KEEP_MS, 'NX', 'GET'),
     );
   }
 
   async settleOnce(tenant: string, key: string, outcome: string): Promise<void> {
-    await this.#guard(this.#driver.commands.set(idempotencyKey(tenant, key), outcome, 'PX', ONCE_KEEP_MS));
+    await reached(this.#driver.commands.set(idempotencyKey(tenant, key), outcome, 'PX', ONCE_KEEP_MS));
   }
 
   async forgetOnce(tenant: string, key: string): Promise<void> {
-    await this.#guard(this.#driver.commands.del(idempotencyKey(tenant, key)));
-  }
-
-  async #guard<T>(reply: Promise<T>): Promise<T> {
-    try {
-      return await reply;
-    } catch (error) {
-      if (isUnavailable(error)) {
-        throw new LastcallError('unavailable', 'The session store is out of reach. Try again in a moment.', {
-          retryAfterMs: 2_000,
-        });
-      }
-      throw error;
-    }
+    await reached(this.#driver.commands.del(idempotencyKey(tenant, key)));
   }
 }

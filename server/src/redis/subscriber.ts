@@ -19,7 +19,7 @@ export class Subscriber {
   #connection = 0;
   #retry: NodeJS.Timeout | undefined;
 
-  /** `onChange` is told when `ready` may have changed, with the reason if Redis refused a channel. */
+  /** `onChange` is told of readiness, and of a refusal; an end of the connection the driver sees itself. */
   constructor(client: Redis | Cluster, onChange: (refusal?: string) => void) {
     this.#client = client;
     this.#onChange = onChange;
@@ -102,6 +102,6 @@ export class Subscriber {
     this.#connection += 1;
     clearTimeout(this.#retry);
     this.#ready = false;
-    this.#onChange(refusal);
+    if (refusal !== undefined) this.#onChange(refusal);
   }
 }

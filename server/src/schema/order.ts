@@ -97,10 +97,10 @@ export const orderSchema = contract<Order>()(
 
 export const orderPageSchema = contract<Page<Order>>()(pageOf(orderSchema));
 
-/** Endings by policy are orders too; `by=policy` asks for those. */
+/** `by` is the id of who gave an order; endings by policy are orders too, and `by=policy` asks for those alone. */
 export const orderQuerySchema = z.strictObject({
   ...pageQuery(placeCursor),
-  by: z.enum(['user', 'admin', 'policy', 'system']).optional(),
+  by: userId.optional(),
   state: z.enum(ORDER_STATES).optional(),
 });
 export type OrderQuery = z.output<typeof orderQuerySchema>;

@@ -27,6 +27,8 @@ export interface Line {
 
 interface Peer {
   readonly line: Line;
+  /** Reached by TCP: somebody else's. */
+  readonly remote: boolean;
   readonly chunks: Buffer[];
   readOffset: number;
   unreadBytes: number;
@@ -77,7 +79,7 @@ export class Bridge {
 
   /** Hands a TCP connection to the engine. */
   connect(socket: Socket): void {
-    const feed = this.attach({
+    const line: Line = {
       send: (bytes) => {
         if (!socket.writable) return false;
         socket.write(bytes);
@@ -93,7 +95,8 @@ export class Bridge {
         socket.setTimeout(CLOSE_LINGER_MS, () => socket.destroy());
         socket.destroySoon();
       },
-    });
+    };
+    const feed = this.#attach(line, true);
     socket.on('data', (bytes) => feed.bytes(bytes));
     socket.on('drain', () => feed.drained());
     for (const event of ['end', 'close', 'error']) socket.on(event, () => feed.end());
@@ -101,28 +104,17 @@ export class Bridge {
 
   /** Hands any other line to the engine: the way the worker itself talks to it, without TCP. */
   attach(line: Line): Feed {
-    const peer: Peer = { line, chunks: [], readOffset: 0, unreadBytes: 0, paused: false, ended: false };
-    const fd = this.#takeFd();
-    this.#peers.set(fd, peer);
-    this.#waiting.push(fd);
+    return this.#attach(line, false);
+  }
+
+  /** Takes no more from TCP clients: what they asked before is answered or not, what they ask now is not run. */
+  hangUp(): void {
+    for (const peer of this.#peers.values()) {
+      if (!peer.remote) continue;
+      peer.chunks.length = 0;
+      peer.ended = true;
+    }
     this.#wake();
-    return {
-      bytes: (bytes) => {
-        peer.chunks.push(bytes);
-        peer.unreadBytes += bytes.length;
-        if (peer.unreadBytes > UNREAD_LIMIT && !peer.paused) {
-          peer.paused = true;
-          line.pause();
-        }
-        this.#wake();
-      },
-      end: () => {
-        if (peer.ended) return;
-        peer.ended = true;
-        this.#wake();
-      },
-      drained: () => this.#wake(),
-    };
   }
 
   closeAll(): void {
@@ -146,6 +138,40 @@ export class Bridge {
       write: (fd, pointer, length) => this.#write(fd, pointer, length),
       close: (fd) => this.#close(fd),
       poll: (interest, count, fired, limit) => this.#poll(interest / 4, count, fired / 4, limit),
+    };
+  }
+
+  #attach(line: Line, remote: boolean): Feed {
+    const peer: Peer = {
+      line,
+      remote,
+      chunks: [],
+      readOffset: 0,
+      unreadBytes: 0,
+      paused: false,
+      ended: false,
+    };
+    const fd = this.#takeFd();
+    this.#peers.set(fd, peer);
+    this.#waiting.push(fd);
+    this.#wake();
+    return {
+      bytes: (bytes) => {
+        if (peer.ended) return;
+        peer.chunks.push(bytes);
+        peer.unreadBytes += bytes.length;
+        if (peer.unreadBytes > UNREAD_LIMIT && !peer.paused) {
+          peer.paused = true;
+          line.pause();
+        }
+        this.#wake();
+      },
+      end: () => {
+        if (peer.ended) return;
+        peer.ended = true;
+        this.#wake();
+      },
+      drained: () => this.#wake(),
     };
   }
 

@@ -94,7 +94,14 @@ export class Engine {
     };
   }
 
-  /** Lets go of all clients. Nothing is saved here. */
+  /** Runs nothing more for clients; `call` still works. */
+  hangUp(): void {
+    this.#open = false;
+    this.#server.close();
+    this.#bridge.hangUp();
+  }
+
+  /** Ends the engine as it is. Nothing is saved here. */
   close(): void {
     this.#open = false;
     clearInterval(this.#timer);

@@ -64,6 +64,8 @@ async function answer(
     }
     case 'stop': {
       saver.stop();
+      // Nothing may be acknowledged after the last save.
+      engine.hangUp();
       const error = await saver.save();
       engine.close();
       tell({ kind: 'stopped', ...(error === undefined ? {} : { error }) });

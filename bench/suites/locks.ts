@@ -1,0 +1,114 @@
+import { Comparison, inTurns } from '../lib/compare.js';
+import { assignCores } from '../lib/cores.js';
+import { compareDirectly } from '../lib/direct.js';
+import { startRedis } from '../lib/redis-server.js';
+import { asRatio, figure, withSpread } from '../lib/report.js';
+import type { Cell, Context, Suite, Table } from '../lib/suite.js';
+import { SECRET } from '../lib/tokens.js';
+import { startWorker } from '../lib/worker.js';
+import type { SocketLocksLoad } from '../loads/socket-locks.js';
+import type { PeerServer } from '../servers/bare.js';
+
+const DIRECT = [
+  { name: 'set-nx', what: '`SET NX PX` + compare-and-delete' },
+  { name: 'scripts', what: 'the lock scripts: session, queue, fence, audit record' },
+] as const;
+const BY_SOCKET = [
+  { name: 'usual', file: 'servers/usual.js', what: 'Socket.IO + `SET NX PX` + compare-and-delete' },
+  { name: 'broker', file: 'servers/broker.js', what: 'Lastcall' },
+] as const;
+
+async function measureBySocket(
+  context: Context,
+  file: string,
+  clients: number,
+): Promise<Record<string, number>> {
+  const { warmMs, measureMs } = context.form;
+  const cores = assignCores('server');
+  const redis = await startRedis(cores.redis);
+  const server = startWorker<PeerServer>(file, { core: cores.server, nodeFlags: context.serverFlags });
+  const load = startWorker<SocketLocksLoad>('loads/socket-locks.js', { core: cores.load });
+  try {
+    const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
+    await load.call('connect', { port, clients });
+    await load.call('run', { ms: warmMs });
+    const look = () => Promise.all([server.call('usage'), redis.cpuUs()]);
+    const [server0, redis0] = await look();
+    const { perSecond, count, first, whole } = await load.call('run', { ms: measureMs });
+    const [server1, redis1] = await look();
+    return {
+      perSecond,
+      p50: whole.p50,
+      p99: whole.p99,
+      firstP50: first.p50,
+      firstP99: first.p99,
+      cpuUs: (server1.cpuUs - server0.cpuUs) / count,
+      redisUs: (redis1 - redis0) / count,
+    };
+  } finally {
+    await Promise.all([load.stop(), server.stop()]);
+    await redis.stop();
+  }
+}
+
+function tableOf(
+  title: string,
+  cells: readonly Cell[],
+  sizes: readonly number[],
+  variants: readonly { readonly name: string; readonly what: string }[],
+  processor: string,
+): Table {
+  const base = variants[0]?.name ?? '';
+  const rows = sizes.flatMap((clients) => {
+    const compared = new Comparison(cells, clients, base);
+    return variants.map(({ name, what }) => [
+      `${clients === 1 ? '1 client' : `${clients} clients`}: ${what}`,
+      withSpread(compared.of(name, 'perSecond')),
+      asRatio(compared.ratio(name, 'perSecond')),
+      `${figure(compared.of(name, 'firstP50').median)} / ${figure(compared.of(name, 'firstP99').median)}`,
+      asRatio(compared.ratio(name, 'firstP50')),
+      asRatio(compared.ratio(name, 'firstP99')),
+      `${figure(compared.of(name, 'p50').median)} / ${figure(compared.of(name, 'p99').median)}`,
+      figure(compared.of(name, 'cpuUs').median),
+      figure(compared.of(name, 'redisUs').median),
+    ]);
+  });
+  return {
+    title,
+    columns: [
+      '',
+      'pairs/s',
+      '×',
+      'acquire p50 / p99 ms',
+      '× p50',
+      '× p99',
+      'acquire + release p50 / p99 ms',
+      `${processor} CPU µs per pair`,
+      'Redis CPU µs per pair',
+    ],
+    rows,
+  };
+}
+
+export const locks: Suite = {
+  name: 'locks',
+  about: 'taking and giving back a lock nobody else wants, beside `SET NX PX` and compare-and-delete',
+  async run(context) {
+    const sizes = [1, 16];
+    const direct: Cell[] = [];
+    const bySocket: Cell[] = [];
+    for (const clients of sizes) direct.push(...(await compareDirectly(context, clients, DIRECT)));
+    for (const clients of sizes) {
+      bySocket.push(
+        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) => measureBySocket(context, file, clients))),
+      );
+    }
+    return {
+      cells: [...direct, ...bySocket],
+      tables: [
+        tableOf('Directly on Redis', direct, sizes, DIRECT, 'client'),
+        tableOf('Through a socket', bySocket, sizes, BY_SOCKET, 'server'),
+      ],
+    };
+  },
+};

@@ -1,0 +1,130 @@
+import { ADMIN_NAMESPACE, type AdminPush, type AdminPushes, type WireError } from '@lastcall/shared';
+import { expect } from 'chai';
+import { io, type Socket } from 'socket.io-client';
+import { administrator, freshTenant, TestBroker } from './support/broker.js';
+import { waitUntil } from './support/wait.js';
+
+/** An administrator's page without the page. */
+class TestAdmin {
+  readonly socket: Socket;
+  readonly pushes: { event: string; payload: unknown }[] = [];
+  error: WireError | undefined;
+
+  constructor(url: string, auth: object) {
+    this.socket = io(`${url}${ADMIN_NAMESPACE}`, {
+      auth,
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+    });
+    this.socket.onAny((event: string, payload: unknown) => {
+      this.pushes.push({ event, payload });
+    });
+    this.socket.on('connect_error', (error: Error & { data?: WireError }) => {
+      this.error = error.data;
+    });
+  }
+
+  all<E extends AdminPush>(event: E): AdminPushes[E][] {
+    return this.pushes.filter((push) => push.event === event).map((push) => push.payload as AdminPushes[E]);
+  }
+
+  async saw<E extends AdminPush>(event: E, wanted: (payload: AdminPushes[E]) => boolean = () => true) {
+    await waitUntil(() => this.all(event).some(wanted), `the push ${event}`);
+    return this.all(event).find(wanted) as AdminPushes[E];
+  }
+}
+
+describe('the admin channel', () => {
+  let broker: TestBroker;
+  let tenant: string;
+  const admins: TestAdmin[] = [];
+
+  before(async () => {
+    broker = await TestBroker.start();
+  });
+  beforeEach(() => {
+    tenant = freshTenant();
+  });
+  afterEach(() => {
+    for (const admin of admins.splice(0)) admin.socket.disconnect();
+  });
+  after(() => broker.close());
+
+  async function connect(roles: readonly string[], options: { in?: string; own?: string } = {}): Promise<TestAdmin> {
+    const token = await broker.token(options.own ?? tenant, 'root', roles);
+    const admin = new TestAdmin(broker.url, { token, ...(options.in ? { tenant: options.in } : {}) });
+    admins.push(admin);
+    await waitUntil(() => admin.error !== undefined || admin.all('snapshot').length > 0, 'a snapshot or a refusal');
+    return admin;
+  }
+
+  it('[S9] gives a snapshot, then sessions, orders, locks, settings and records as they change', async () => {
+    const ada = await broker.connect(tenant, 'ada');
+    const admin = await connect(['admin']);
+    const [snapshot] = admin.all('snapshot');
+    expect(snapshot?.sessions).to.deep.include({ total: 1 });
+    expect(snapshot?.sessions.items[0]).to.include({ id: ada.sessionId, state: 'active' });
+    expect(snapshot?.policy.version).to.equal(0);
+    expect(snapshot?.nodes.map(({ id }) => id)).to.include(broker.core.nodes.id);
+
+    const grace = await broker.connect(tenant, 'grace');
+    await admin.saw('sessions:changed', ({ upsert }) => upsert.some(({ id }) => id === grace.sessionId));
+    await grace.acquire('a/1');
+    await admin.saw('lock:changed', ({ holders }) => holders[0]?.sessionId === grace.sessionId);
+    const request = { action: 'logoff', target: { sessions: [grace.sessionId] }, message: 'bye', reason: 'admin' } as const;
+    const order = await broker.core.orders.create(administrator(tenant), tenant, { ...request, graceMs: 0 });
+    await admin.saw('order:changed', ({ id, state }) => id === order.id && state === 'done');
+    await admin.saw('sessions:changed', ({ remove }) => remove.includes(grace.sessionId));
+    await admin.saw('audit:record', ({ type }) => type === 'session.verified');
+    await broker.policy(tenant, { flushMs: 1_000 });
+    await admin.saw('policy:changed', ({ version }) => version === 1);
+  });
+
+  it('[I2] [I3] refuses whoever administers nothing here, and records the attempt', async () => {
+    const user = await connect(['user']);
+    expect(user.error?.code).to.equal('forbidden');
+    const [record] = (await broker.core.audit.list(tenant, { type: 'access.denied' }, { limit: 1 })).items;
+    expect(record?.by.id).to.equal('root');
+    const other = freshTenant();
+    expect((await connect(['admin'], { in: other })).error?.code).to.equal('forbidden');
+  });
+
+  it('[I3] [P7] shows an operator the tenant it asks for, and nothing of another', async () => {
+    const other = freshTenant();
+    await broker.connect(tenant, 'ada');
+    const operator = await connect(['operator'], { own: other, in: tenant });
+    expect(operator.all('snapshot')[0]?.sessions.total).to.equal(1);
+    const foreign = await connect(['admin'], { own: other });
+    await broker.connect(tenant, 'grace');
+    await operator.saw('sessions:changed');
+    expect(foreign.pushes.filter(({ event }) => event !== 'snapshot' && event !== 'nodes:changed')).to.have.length(0);
+  });
+
+  it('[S14] closes when the token it was opened with expires', async () => {
+    const token = await broker.token(tenant, 'root', ['admin'], 2_000);
+    const admin = new TestAdmin(broker.url, { token });
+    admins.push(admin);
+    await admin.saw('snapshot');
+    await waitUntil(() => admin.socket.disconnected, 'the channel to close', 5_000);
+  });
+
+  it('[I4] F5 refuses pages of other sites, whatever they are called', async () => {
+    const origins = ['http://evil.example', `${broker.url}.evil.example`, 'null', 'https://127.0.0.1', 'http://localhost'];
+    for (const origin of origins) {
+      const socket = io(`${broker.url}/lastcall`, {
+        transports: ['websocket'],
+        reconnection: false,
+        forceNew: true,
+        extraHeaders: { origin },
+        auth: { token: await broker.token(tenant, 'ada') },
+      });
+      const outcome = await new Promise<string>((resolve) => {
+        socket.on('connect', () => resolve('connected'));
+        socket.on('connect_error', () => resolve('refused'));
+      });
+      socket.disconnect();
+      expect(outcome, origin).to.equal('refused');
+    }
+  });
+});

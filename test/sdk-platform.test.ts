@@ -1,0 +1,78 @@
+import { createClient } from '@lastcall/client';
+import { expect } from 'chai';
+import { FakeBroker, lockOn, until } from './support/fake-broker.js';
+
+describe('SDK: the platform it finds', () => {
+  let broker: FakeBroker;
+  beforeEach(async () => {
+    broker = await FakeBroker.start();
+    broker.answer('lock:acquire', ({ resource }) => ({ state: 'granted', lock: lockOn(resource, 7) }));
+  });
+  afterEach(() => broker.stop());
+
+  it('H47 takes a wall clock that runs ahead of the monotonic one for a sleep, and recovers', async () => {
+    const client = createClient({ url: broker.url, token: 'token' });
+    const now = Date.now;
+    try {
+      await client.connect();
+      const handle = await client.lock('invoices/7');
+      const stateAt = (offsetMs: number): string => {
+        Date.now = () => now() + offsetMs;
+        return handle.state;
+      };
+      expect(stateAt(-86_400_000)).to.equal('held');
+      expect(stateAt(-86_400_000 + 900)).to.equal('held');
+      expect(stateAt(-86_400_000 + 3_600_000)).to.equal('lost');
+      broker.beat();
+      await until(() => broker.handshakes.length === 2 || broker.said('heartbeat').length === 1);
+      await until(() => client.getSnapshot().status === 'online');
+      expect((await client.lock('invoices/7')).state).to.equal('held');
+    } finally {
+      Date.now = now;
+      client.close();
+    }
+  });
+
+  it('makes request ids on pages without TLS, where `randomUUID` is missing', async () => {
+    const client = createClient({ url: broker.url, token: 'token' });
+    const { randomUUID } = crypto;
+    Object.defineProperty(crypto, 'randomUUID', { value: undefined, configurable: true, writable: true });
+    try {
+      await client.connect();
+      await client.lock('invoices/7');
+    } finally {
+      Object.defineProperty(crypto, 'randomUUID', { value: randomUUID, configurable: true, writable: true });
+      client.close();
+    }
+    expect(broker.said('lock:acquire')[0]?.requestId).to.match(
+      /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/,
+    );
+  });
+
+  it('keeps what resumes a session in the tab, if the tab lets it', async () => {
+    const items = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+      removeItem: (key: string) => void items.delete(key),
+    };
+    const connected = async (get: () => unknown, document?: object): Promise<void> => {
+      const globals = { sessionStorage: { get, configurable: true }, document: { value: document, configurable: true } };
+      const before = Object.getOwnPropertyDescriptor(globalThis, 'sessionStorage');
+      Object.defineProperties(globalThis, globals);
+      const client = createClient({ url: broker.url, token: 'token', app: { name: 'books' } });
+      Reflect.deleteProperty(globalThis, 'document');
+      Reflect.deleteProperty(globalThis, 'sessionStorage');
+      if (before) Object.defineProperty(globalThis, 'sessionStorage', before);
+      await client.connect();
+      client.close();
+    };
+    const denied = (): never => {
+      throw new Error('denied');
+    };
+    await connected(() => storage, new EventTarget());
+    await connected(denied, new EventTarget());
+    await connected(() => storage);
+    expect([...items]).to.deep.equal([[`lastcall:${broker.url}:books`, '{"sessionId":"session-1","key":"key-1"}']]);
+  });
+});
