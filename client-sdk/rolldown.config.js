@@ -7,6 +7,12 @@ export default defineConfig([
   { ...common, output: { file: 'dist/lastcall.min.js', format: 'esm', minify: true, sourcemap: true } },
   {
     ...common,
-    output: { file: 'dist/lastcall.global.js', format: 'iife', name: 'Lastcall', minify: true, sourcemap: true },
+    output: {
+      file: 'dist/lastcall.global.js',
+      format: 'iife',
+      name: 'Lastcall',
+      minify: true,
+      sourcemap: true,
+    },
   },
 ]);

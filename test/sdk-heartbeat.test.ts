@@ -1,38 +1,45 @@
-import type { InputTarget, LockHandle } from '@lastcall/client';
+import type { InputTarget, LastcallClient } from '@lastcall/client';
 import { expect } from 'chai';
-import { lockOn, logoffWarning, POLICY, until, wireError } from './support/fake-broker.js';
-import { SdkBench, settled } from './support/sdk.js';
+import { logoffWarning, POLICY, until, wireError } from './support/fake-broker.js';
+import { RESOURCE, SdkBench, settled } from './support/sdk.js';
 
 const { leaseMs, beatMs } = POLICY;
 
-describe('SDK: heartbeat, lease and activity', () => {
+/** Answers come in order: whatever the client was answered before this has arrived. */
+const answered = (client: LastcallClient): Promise<unknown> => client.query(RESOURCE);
+
+/** A page whose input the test makes. */
+const input = (): InputTarget & { fire(type: string, isTrusted?: boolean): void } => {
+  const listeners = new Map<string, (event: Event) => void>();
+  return {
+    visibilityState: 'visible',
+    addEventListener: (type, listener) => void listeners.set(type, listener),
+    removeEventListener: (type) => void listeners.delete(type),
+    fire: (type, isTrusted = true) => listeners.get(type)?.({ type, isTrusted } as Event),
+  };
+};
+
+describe('[K1] SDK: heartbeat, lease and activity', () => {
   let bench: SdkBench;
   beforeEach(async () => {
     bench = await SdkBench.start();
   });
   afterEach(() => bench.stop());
 
-  const beaten = async (): Promise<void> => {
+  const beaten = async (client: LastcallClient): Promise<void> => {
     const before = bench.broker.said('heartbeat').length;
     bench.broker.beat();
     await until(() => bench.broker.said('heartbeat').length > before);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-  };
-
-  const held = async (client: Awaited<ReturnType<SdkBench['connected']>>): Promise<LockHandle> => {
-    bench.broker.answer('lock:acquire', ({ resource }) => ({ state: 'granted', lock: lockOn(resource, 7) }));
-    return client.lock('invoices/7');
+    await answered(client);
   };
 
   it('answers each beat with its n and how long the person was idle', async () => {
     const client = await bench.connected();
     bench.clock.advance(5_000);
-    await beaten();
+    await beaten(client);
     client.activity();
     bench.clock.advance(2_000);
-    await beaten();
+    await beaten(client);
     expect(bench.broker.said('heartbeat')).to.deep.equal([
       { n: 1, idleMs: 5_000 },
       { n: 2, idleMs: 2_000 },
@@ -44,9 +51,11 @@ describe('SDK: heartbeat, lease and activity', () => {
     client.setDirty(true);
     client.setView('invoice\n7');
     await until(() => bench.broker.said('heartbeat').length === 1);
+    await answered(client);
     bench.clock.advance(1_000);
     await until(() => bench.broker.said('heartbeat').length === 2);
-    await beaten();
+    await answered(client);
+    await beaten(client);
     expect(bench.broker.said('heartbeat')).to.deep.equal([
       { idleMs: 0, dirty: true },
       { idleMs: 1_000, view: 'invoice 7' },
@@ -56,7 +65,11 @@ describe('SDK: heartbeat, lease and activity', () => {
     await until(() => client.getSnapshot().status === 'reconnecting');
     bench.clock.advance(1_000);
     await until(() => bench.broker.said('heartbeat').length === 4);
-    expect(bench.broker.said('heartbeat')[3]).to.deep.equal({ idleMs: 2_000, dirty: true, view: 'invoice 7' });
+    expect(bench.broker.said('heartbeat')[3]).to.deep.equal({
+      idleMs: 2_000,
+      dirty: true,
+      view: 'invoice 7',
+    });
   });
 
   it('tells many changes as few', async () => {
@@ -65,7 +78,7 @@ describe('SDK: heartbeat, lease and activity', () => {
     client.setDirty(true);
     bench.clock.advance(1_000);
     await settled();
-    await beaten();
+    await beaten(client);
     expect(bench.broker.said('heartbeat').length).to.be.at.most(3);
   });
 
@@ -73,15 +86,15 @@ describe('SDK: heartbeat, lease and activity', () => {
     const client = await bench.connected();
     let dirty = false;
     client.onSave(() => undefined, { isDirty: () => dirty });
-    await beaten();
+    await beaten(client);
     dirty = true;
-    await beaten();
+    await beaten(client);
     expect(bench.broker.said('heartbeat').map((heartbeat) => heartbeat.dirty)).to.deep.equal([false, true]);
   });
 
   it('reconnects after two missed beats, to any node, and not before', async () => {
     const client = await bench.connected();
-    await beaten();
+    await beaten(client);
     bench.clock.advance(2 * beatMs);
     expect(client.getSnapshot().status).to.equal('online');
     bench.clock.advance(0.25 * beatMs);
@@ -94,23 +107,23 @@ describe('SDK: heartbeat, lease and activity', () => {
     const client = await bench.connected();
     for (let turn = 0; turn < 5; turn += 1) {
       bench.clock.advance(leaseMs / 3);
-      await beaten();
+      await beaten(client);
     }
     expect(client.getSnapshot().status).to.equal('online');
     bench.clock.advance((2 * leaseMs) / 3);
     expect(client.getSnapshot().status).to.equal('online');
   });
 
-  it('H01 counts the lease from when the last answered heartbeat was sent: at risk, then lost, before it is over', async () => {
+  it('counts the lease from when the last answered heartbeat was sent: at risk, then lost, before it is over (H01)', async () => {
     const client = await bench.connected();
-    const handle = await held(client);
+    const handle = await bench.held(client);
     bench.clock.advance(10_000);
     bench.broker.answer('heartbeat', async () => {
       bench.clock.advance(3_000);
       return { leaseMs };
     });
     const sentAt = bench.clock.now();
-    await beaten();
+    await beaten(client);
     bench.broker.answer('heartbeat', () => undefined);
     const seen: [string, number][] = [];
     handle.onChange(({ state }) => seen.push([state, bench.clock.now() - sentAt]));
@@ -128,30 +141,30 @@ describe('SDK: heartbeat, lease and activity', () => {
     expect(client.leaseRemainingMs()).to.equal(0);
   });
 
-  it('holds a lock again, with a new signal, when a heartbeat is answered in time', async () => {
+  it('[P6] holds a lock again, with a new signal, when a heartbeat is answered in time', async () => {
     const client = await bench.connected();
-    const handle = await held(client);
+    const handle = await bench.held(client);
     const { signal } = handle;
     for (let passed = 0; passed < 0.85 * leaseMs; passed += 1_000) {
       bench.clock.advance(1_000);
       bench.broker.answer('heartbeat', () => wireError('unavailable'));
-      if (passed % beatMs === 0) await beaten();
+      if (passed % beatMs === 0) await beaten(client);
     }
     expect(handle.state).to.equal('at-risk');
     expect(signal.aborted).to.equal(true);
     expect(client.getSnapshot()).to.include({ status: 'online' });
     expect(client.getSnapshot().error?.code).to.equal('unavailable');
     bench.broker.answer('heartbeat', () => ({ leaseMs }));
-    await beaten();
+    await beaten(client);
     await until(() => handle.state === 'held');
     expect(handle.signal.aborted).to.equal(false);
     expect(signal.aborted).to.equal(true);
     expect(client.getSnapshot().error).to.equal(undefined);
   });
 
-  it('H47 knows after a sleep that the lease is over, before any timer has run', async () => {
+  it('knows after a sleep that the lease is over, before any timer has run (H47)', async () => {
     const client = await bench.connected();
-    const handle = await held(client);
+    const handle = await bench.held(client);
     const { signal } = handle;
     bench.clock.sleep(leaseMs);
     expect(handle.state).to.equal('lost');
@@ -162,7 +175,7 @@ describe('SDK: heartbeat, lease and activity', () => {
     expect(client.getSnapshot().locks).to.deep.equal([]);
   });
 
-  it('H47 looks after a sleep at once when the page is shown again', async () => {
+  it('looks after a sleep at once when the page is shown again (H47)', async () => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
     const client = await bench.connected({ environment: { page } });
     bench.clock.sleep(3 * beatMs);
@@ -170,29 +183,30 @@ describe('SDK: heartbeat, lease and activity', () => {
     expect(client.getSnapshot().status).to.equal('reconnecting');
   });
 
-  it('H84 answers beats while listeners and handlers throw', async () => {
+  it('[K6] answers beats while listeners and handlers throw (H84)', async () => {
     const client = await bench.connected();
     client.subscribe(() => {
       throw new Error('listener');
     });
-    client.onSave(
-      () => undefined,
-      {
-        isDirty: () => {
-          throw new Error('isDirty');
-        },
+    client.onSave(() => undefined, {
+      isDirty: () => {
+        throw new Error('isDirty');
       },
-    );
-    const handle = await held(client);
+    });
+    const handle = await bench.held(client);
     handle.onChange(() => {
       throw new Error('onChange');
     });
     bench.broker.push('lock:lost', { resource: 'invoices/7', fence: 7, reason: 'admin' });
-    await beaten();
+    await beaten(client);
     expect(bench.broker.said('heartbeat')).to.have.length(1);
     expect(bench.broker.said('heartbeat')[0]).to.include({ dirty: true });
     expect(handle.state).to.equal('lost');
-    expect(bench.warnings).to.include.members(['A subscriber threw', 'isDirty threw', 'A lock listener threw']);
+    expect(bench.warnings).to.include.members([
+      'A subscriber threw',
+      'isDirty threw',
+      'A lock listener threw',
+    ]);
   });
 
   it('takes on a policy that changes while it runs', async () => {
@@ -204,24 +218,14 @@ describe('SDK: heartbeat, lease and activity', () => {
   });
 
   describe('activity', () => {
-    const input = (): InputTarget & { fire(type: string, isTrusted?: boolean): void } => {
-      const listeners = new Map<string, (event: Event) => void>();
-      return {
-        visibilityState: 'visible',
-        addEventListener: (type, listener) => void listeners.set(type, listener),
-        removeEventListener: (type) => void listeners.delete(type),
-        fire: (type, isTrusted = true) => listeners.get(type)?.({ type, isTrusted } as Event),
-      };
-    };
-
     it('hears input of the person, and none of scripts', async () => {
       const page = input();
       const client = await bench.connected({ environment: { page } });
       bench.clock.advance(10_000);
       page.fire('keydown', false);
-      await beaten();
+      await beaten(client);
       page.fire('keydown');
-      await beaten();
+      await beaten(client);
       expect(bench.broker.said('heartbeat').map(({ idleMs }) => idleMs)).to.deep.equal([10_000, 0]);
       client.close();
       expect(() => {
@@ -236,7 +240,7 @@ describe('SDK: heartbeat, lease and activity', () => {
       bench.broker.push('policy', { ...POLICY, version: 2, idleAfterMs: 1_000 });
       await until(() => client.getSnapshot().policy?.version === 2);
       bench.clock.advance(2_000);
-      await beaten();
+      await beaten(client);
       expect(client.getSnapshot().state).to.equal('idle');
       for (const type of ['pointerdown', 'keydown', 'wheel', 'touchstart']) page.fire(type);
       await until(() => bench.broker.said('activity').length > 0);

@@ -2,6 +2,10 @@ import { createClient } from '@lastcall/client';
 import { expect } from 'chai';
 import { FakeBroker, lockOn, until } from './support/fake-broker.js';
 
+const denied = (): never => {
+  throw new Error('denied');
+};
+
 describe('SDK: the platform it finds', () => {
   let broker: FakeBroker;
   beforeEach(async () => {
@@ -10,7 +14,7 @@ describe('SDK: the platform it finds', () => {
   });
   afterEach(() => broker.stop());
 
-  it('H47 takes a wall clock that runs ahead of the monotonic one for a sleep, and recovers', async () => {
+  it('takes a wall clock that runs ahead of the monotonic one for a sleep, and recovers (H47)', async () => {
     const client = createClient({ url: broker.url, token: 'token' });
     const now = Date.now;
     try {
@@ -35,13 +39,12 @@ describe('SDK: the platform it finds', () => {
 
   it('makes request ids on pages without TLS, where `randomUUID` is missing', async () => {
     const client = createClient({ url: broker.url, token: 'token' });
-    const { randomUUID } = crypto;
-    Object.defineProperty(crypto, 'randomUUID', { value: undefined, configurable: true, writable: true });
+    Object.defineProperty(crypto, 'randomUUID', { value: undefined, configurable: true });
     try {
       await client.connect();
       await client.lock('invoices/7');
     } finally {
-      Object.defineProperty(crypto, 'randomUUID', { value: randomUUID, configurable: true, writable: true });
+      Reflect.deleteProperty(crypto, 'randomUUID');
       client.close();
     }
     expect(broker.said('lock:acquire')[0]?.requestId).to.match(
@@ -57,7 +60,10 @@ describe('SDK: the platform it finds', () => {
       removeItem: (key: string) => void items.delete(key),
     };
     const connected = async (get: () => unknown, document?: object): Promise<void> => {
-      const globals = { sessionStorage: { get, configurable: true }, document: { value: document, configurable: true } };
+      const globals = {
+        sessionStorage: { get, configurable: true },
+        document: { value: document, configurable: true },
+      };
       const before = Object.getOwnPropertyDescriptor(globalThis, 'sessionStorage');
       Object.defineProperties(globalThis, globals);
       const client = createClient({ url: broker.url, token: 'token', app: { name: 'books' } });
@@ -67,12 +73,11 @@ describe('SDK: the platform it finds', () => {
       await client.connect();
       client.close();
     };
-    const denied = (): never => {
-      throw new Error('denied');
-    };
     await connected(() => storage, new EventTarget());
     await connected(denied, new EventTarget());
     await connected(() => storage);
-    expect([...items]).to.deep.equal([[`lastcall:${broker.url}:books`, '{"sessionId":"session-1","key":"key-1"}']]);
+    expect([...items]).to.deep.equal([
+      [`lastcall:${broker.url}:books`, '{"sessionId":"session-1","key":"key-1"}'],
+    ]);
   });
 });

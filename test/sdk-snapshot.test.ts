@@ -5,7 +5,7 @@ import type { Snapshot } from '@lastcall/client';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { logoffWarning, until } from './support/fake-broker.js';
-import { rejection, SdkBench } from './support/sdk.js';
+import { rejection, rejectionInTime, SdkBench } from './support/sdk.js';
 
 const PUSHES = [
   'welcome',
@@ -62,7 +62,7 @@ describe('SDK: snapshot and what arrives', () => {
     ]);
   });
 
-  it('H84 tells everybody although one of them throws, subscribes or leaves', async () => {
+  it('[K6] tells everybody although one of them throws, subscribes or leaves (H84)', async () => {
     const client = await bench.connected();
     const heard: string[] = [];
     client.subscribe(() => {
@@ -95,7 +95,7 @@ describe('SDK: snapshot and what arrives', () => {
     expect(told).to.be.above(0);
   });
 
-  it('H85 H86 survives whatever arrives, and works on', async () => {
+  it('[K6] survives whatever arrives, and works on (H85, H86)', async () => {
     const client = await bench.connected();
     const names = fc.oneof(fc.constantFrom(...PUSHES), fc.string());
     const payloads = fc.array(fc.oneof(fc.anything(), fc.jsonValue()), { maxLength: 3 });
@@ -115,7 +115,7 @@ describe('SDK: snapshot and what arrives', () => {
     expect(bench.warnings.length).to.be.above(100);
   });
 
-  it('H85 takes near misses for garbage, and keeps what is whole in a welcome', async () => {
+  it('takes near misses for garbage, and keeps what is whole in a welcome (H85)', async () => {
     bench.broker.welcome = {
       orders: [null, { orderId: 7 }, logoffWarning()] as never,
       locks: [[], { resource: 'invoices/7' }] as never,
@@ -138,7 +138,7 @@ describe('SDK: snapshot and what arrives', () => {
     expect(bench.broker.said('lock:release')).to.have.length(0);
   });
 
-  it('H85 rejects a command that is answered with garbage', async () => {
+  it('rejects a command that is answered with garbage (H85)', async () => {
     const client = await bench.connected();
     const garbled = [null, 7, 'ok', [], { ok: 'yes' }, { ok: false }, { ok: false, error: { code: 7 } }];
     for (const answer of [[], ...garbled.map((one) => [one])]) {
@@ -148,13 +148,7 @@ describe('SDK: snapshot and what arrives', () => {
     bench.broker.answerRaw({ ok: true });
     bench.broker.beat();
     await until(() => bench.broker.said('heartbeat').length === 1);
-    const locked = rejection(client.lock('invoices/7'));
-    for (let turn = 0; turn < 20; turn += 1) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 5);
-      });
-      bench.clock.advance(2_000);
-    }
+    const locked = rejectionInTime(bench.clock, client.lock('invoices/7'), 2_000);
     expect(await locked).to.include({ code: 'unavailable' });
   });
 
@@ -164,7 +158,10 @@ describe('SDK: snapshot and what arrives', () => {
     const page = createContext({ performance, AbortController, setTimeout });
     const names: unknown = runInContext(`${readFileSync(file, 'utf8')}\nObject.keys(Lastcall).join()`, page);
     expect(names).to.equal('LastcallClient,LastcallError,createClient');
-    const status: unknown = runInContext("Lastcall.createClient({ url: 'http://127.0.0.1', token: 't' }).getSnapshot().status", page);
+    const status: unknown = runInContext(
+      "Lastcall.createClient({ url: 'http://127.0.0.1', token: 't' }).getSnapshot().status",
+      page,
+    );
     expect(status).to.equal('idle');
   });
 });

@@ -45,7 +45,9 @@ export class Comparison {
   ratio(variant: string, value: string): Spread {
     const bases = new Map(this.#find(this.#base).map((cell) => [cell.round, cell.values[value]]));
     return spreadOf(
-      this.#find(variant).map((cell) => (cell.values[value] ?? Number.NaN) / (bases.get(cell.round) ?? Number.NaN)),
+      this.#find(variant).map(
+        (cell) => (cell.values[value] ?? Number.NaN) / (bases.get(cell.round) ?? Number.NaN),
+      ),
     );
   }
 

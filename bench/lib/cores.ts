@@ -35,7 +35,8 @@ export function assignCores(alone: 'server' | 'redis'): Cores {
     : { redis: first, server: second, load: second };
 }
 
-/** The command that starts a program tied to a processor. */
-export function pinned(core: number | undefined, command: string, args: readonly string[]): [string, string[]] {
-  return core === undefined ? [command, [...args]] : ['taskset', ['-c', String(core), command, ...args]];
+/** The command that starts a program tied to a processor, and its arguments. */
+export function pinned(core: number | undefined, command: readonly string[]): [string, string[]] {
+  const [program = '', ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+  return [program, args];
 }

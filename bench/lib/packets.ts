@@ -1,6 +1,11 @@
 /** What a server sends, in the namespace the client is in. */
 export type Packet =
-  | { readonly type: 'event'; readonly id: number | undefined; readonly event: string; readonly payload: unknown }
+  | {
+      readonly type: 'event';
+      readonly id: number | undefined;
+      readonly event: string;
+      readonly payload: unknown;
+    }
   | { readonly type: 'ack'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'other' };
 

@@ -18,7 +18,11 @@ export async function inParallel<T>(
 }
 
 /** Looks again and again until something holds. @throws Error that names it, when it takes too long */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 60_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  limitMs = 60_000,
+): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`);

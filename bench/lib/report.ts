@@ -16,6 +16,7 @@ export function figure(value: number): string {
 
 /** The median, and the smallest and largest beside it. */
 export function withSpread({ median, min, max }: Spread): string {
+  if (!Number.isFinite(median)) return '–';
   return min === max ? figure(median) : `${figure(median)} (${figure(min)}–${figure(max)})`;
 }
 
@@ -25,28 +26,37 @@ export function asRatio(spread: Spread): string {
   return text[1] === text[2] ? `${text[0]} ×` : `${text[0]} × (${text[1]}–${text[2]})`;
 }
 
+function rowText(fields: readonly string[]): string {
+  return `| ${fields.join(' | ')} |`;
+}
+
 export function tableText({ title, columns, rows, notes = [] }: Table): string {
-  const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`;
   const rule = columns.map((_, i) => (i === 0 ? '---' : '---:'));
-  return [`### ${title}`, '', line(columns), line(rule), ...rows.map(line), '', ...notes.flatMap((n) => [n, ''])].join(
-    '\n',
-  );
+  const lines = [`### ${title}`, '', rowText(columns), rowText(rule), ...rows.map(rowText), ''];
+  for (const note of notes) lines.push(note, '');
+  return lines.join('\n');
+}
+
+function percent(share: number): string {
+  return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : 'not known';
 }
 
 /** The whole run as Markdown. */
 export function reportText(report: Report): string {
   const { machine, form, startedAt, processors, serverFlags, suites } = report;
-  const percent = (share: number): string => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : 'not known');
   const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
-  return [
+  const lines = [
     `Measured ${startedAt}, ${form} form. ${machine.processors}, ${machine.memoryGb} GB, ${machine.system}, ` +
       `Node ${machine.node}, redis-server ${machine.redis} without persistence, ${packages.join(', ')}. ` +
       `Load average at the start ${machine.load.join(' / ')}; processors idle ${percent(processors.idle)}, ` +
       `stolen by the hypervisor ${percent(processors.stolen)}. ` +
       `Options of Node in the servers: ${serverFlags.join(' ') || 'none'}.`,
     '',
-    ...suites.flatMap(({ name, about, tables }) => [`## ${name}: ${about}`, '', ...tables.map(tableText)]),
-  ].join('\n');
+  ];
+  for (const { name, about, tables } of suites) {
+    lines.push(`## ${name}: ${about}`, '', ...tables.map(tableText));
+  }
+  return lines.join('\n');
 }
 
 /** Writes a run as JSON and as Markdown; answers the path of the JSON. */

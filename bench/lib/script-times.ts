@@ -2,25 +2,36 @@ import type { Redis } from 'ioredis';
 import { assemble, SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { percentile } from './stats.js';
 
-/** How long Redis was held by a script, by its own clock, in milliseconds. */
+/** How long Redis was held by the longer calls of a script, by its own clock, in milliseconds. */
 export interface ScriptTime {
   readonly script: string;
+  /** Calls that took longer than 0.1 ms. */
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
-  readonly sum: number;
 }
 
-/** More entries than any phase makes. */
-const LOG_LENGTH = 200_000;
+export interface ScriptTimesOf {
+  /** Those that held Redis longest first. */
+  readonly scripts: readonly ScriptTime[];
+  /** All scripts together, short calls included, in milliseconds. */
+  readonly heldMs: number;
+}
+
+/** Commands by themselves or within scripts: they take a few µs, so what takes longer was interrupted. */
+export const PLAIN = 'plain commands';
+
+/** Entries cost time of the script they are made in: one per command would tell of little else. */
+const LONGER_THAN_US = 100;
+const LOG_LENGTH = 100_000;
 
 type Entry = [id: number, at: number, tookUs: number, args: string[]];
 
-/** Times scripts by Redis' slow log, which is set to keep every command. */
+/** Times scripts by Redis' slow log. */
 export class ScriptTimes {
   readonly #redis: Redis;
-  readonly #names = new Map(SCRIPT_NAMES.map((name) => [assemble(name).sha, name]));
+  readonly #names = new Map<string, string>(SCRIPT_NAMES.map((name) => [assemble(name).sha, name]));
 
   private constructor(redis: Redis) {
     this.#redis = redis;
@@ -28,33 +39,60 @@ export class ScriptTimes {
 
   static async of(redis: Redis): Promise<ScriptTimes> {
     await redis.config('SET', 'slowlog-max-len', LOG_LENGTH);
-    await redis.config('SET', 'slowlog-log-slower-than', 0);
+    await redis.config('SET', 'slowlog-log-slower-than', LONGER_THAN_US);
     return new ScriptTimes(redis);
   }
 
-  /** The scripts that ran while `work` was done, those that held Redis longest first. */
-  async during(work: () => Promise<void>): Promise<ScriptTime[]> {
+  /** What scripts took while `work` was done. */
+  async during(work: () => Promise<void>): Promise<ScriptTimesOf> {
+    const before = await this.#heldMs();
     await this.#redis.call('SLOWLOG', 'RESET');
     await work();
     const entries = (await this.#redis.call('SLOWLOG', 'GET', -1)) as Entry[];
-    const bySha = new Map<string, number[]>();
+    const byName = new Map<string, number[]>();
     for (const [, , tookUs, [command = '', sha = '']] of entries) {
-      if (command.toLowerCase() !== 'evalsha') continue;
-      const known = bySha.get(sha);
+      const name = this.#nameOf(command.toLowerCase(), sha);
+      if (name === undefined) continue;
+      const known = byName.get(name);
       if (known) known.push(tookUs / 1_000);
-      else bySha.set(sha, [tookUs / 1_000]);
+      else byName.set(name, [tookUs / 1_000]);
     }
-    const times = [...bySha].map(([sha, durations]) => {
-      const sorted = durations.toSorted((a, b) => a - b);
-      return {
-        script: this.#names.get(sha) ?? sha.slice(0, 8),
-        count: sorted.length,
-        p50: percentile(sorted, 0.5),
-        p99: percentile(sorted, 0.99),
-        worst: sorted.at(-1) ?? Number.NaN,
-        sum: sorted.reduce((sum, ms) => sum + ms, 0),
-      };
-    });
-    return times.toSorted((a, b) => b.worst - a.worst);
+    const scripts = [...byName].map(([script, durations]) => timesOf(script, durations));
+    return {
+      scripts: scripts.toSorted((a, b) => b.worst - a.worst),
+      heldMs: (await this.#heldMs()) - before,
+    };
   }
+
+  #nameOf(command: string, sha: string): string | undefined {
+    if (command === 'evalsha') return this.#names.get(sha) ?? sha.slice(0, 8);
+    return PLAIN_COMMANDS.has(command) ? PLAIN : undefined;
+  }
+
+  async #heldMs(): Promise<number> {
+    const stats = await this.#redis.info('commandstats');
+    return Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1] ?? 0) / 1_000;
+  }
+}
+
+const PLAIN_COMMANDS: ReadonlySet<string> = new Set([
+  'get',
+  'set',
+  'hget',
+  'hset',
+  'hmget',
+  'exists',
+  'zadd',
+  'ping',
+]);
+
+function timesOf(script: string, durations: readonly number[]): ScriptTime {
+  const sorted = durations.toSorted((a, b) => a - b);
+  return {
+    script,
+    count: sorted.length,
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
+    worst: sorted.at(-1) ?? Number.NaN,
+  };
 }

@@ -20,7 +20,7 @@ export function percentile(sorted: ArrayLike<number>, share: number): number {
 }
 
 export function latencyOf(durations: readonly number[]): Latency {
-  const sorted = Float64Array.from(durations).sort();
+  const sorted = Float64Array.from(durations).toSorted();
   return {
     count: sorted.length,
     p50: percentile(sorted, 0.5),
@@ -30,7 +30,7 @@ export function latencyOf(durations: readonly number[]): Latency {
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  const sorted = Float64Array.from(values.filter((value) => Number.isFinite(value))).sort();
+  const sorted = Float64Array.from(values.filter((value) => Number.isFinite(value))).toSorted();
   const middle = sorted.length / 2;
   const median =
     sorted.length % 2 === 1

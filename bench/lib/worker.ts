@@ -37,9 +37,10 @@ type Answer<M> = M extends (argument: never) => infer R ? Awaited<R> : never;
 /** A worker process as the program sees it. */
 export interface Worker<T extends Methods> {
   /** @throws Error with what the worker threw, or when it is gone */
-  call<K extends keyof T & string>(name: K, ...argument: Parameters<T[K]> extends [] ? [] : [Argument<T[K]>]): Promise<
-    Answer<T[K]>
-  >;
+  call<K extends keyof T & string>(
+    name: K,
+    ...argument: Parameters<T[K]> extends [] ? [] : [Argument<T[K]>]
+  ): Promise<Answer<T[K]>>;
   stop(): Promise<void>;
 }
 
@@ -49,28 +50,36 @@ export function startWorker<T extends Methods>(
   options: { core?: number | undefined; nodeFlags?: readonly string[] } = {},
 ): Worker<T> {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  const child = start('worker', ...pinned(options.core, process.execPath, [...(options.nodeFlags ?? []), path]));
+  const child = start(
+    'worker',
+    ...pinned(options.core, [process.execPath, ...(options.nodeFlags ?? []), path]),
+  );
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   listen(child, file, waiting);
   let lastId = 0;
-  return {
-    async call(name, ...[argument]) {
+  const ask = (name: string, argument: unknown): Promise<unknown> =>
+    new Promise((resolve, reject) => {
       lastId += 1;
       const id = lastId;
-      const value = await new Promise<unknown>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${file}: ${name} took too long`)), CALL_LIMIT_MS);
-        const settled = <V>(settle: (value: V) => void) => (value: V): void => {
-          clearTimeout(timer);
-          waiting.delete(id);
-          settle(value);
-        };
-        waiting.set(id, { resolve: settled(resolve), reject: settled(reject) });
-        child.send({ id, name, argument } satisfies Request, (error) => {
-          if (error) waiting.get(id)?.reject(error);
-        });
+      const timer = setTimeout(
+        () => settle(() => reject(new Error(`${file}: ${name} took too long`))),
+        CALL_LIMIT_MS,
+      );
+      const settle = (how: () => void): void => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        how();
+      };
+      waiting.set(id, {
+        resolve: (value) => settle(() => resolve(value)),
+        reject: (error) => settle(() => reject(error)),
       });
-      return value as never;
-    },
+      child.send({ id, name, argument } satisfies Request, (error) => {
+        if (error) waiting.get(id)?.reject(error);
+      });
+    });
+  return {
+    call: async (name, ...[argument]) => (await ask(name, argument)) as never,
     stop: () => stop(child, () => child.connected && child.disconnect()),
   };
 }
@@ -87,7 +96,7 @@ function listen(
     else call?.resolve(reply.value);
   });
   const fail = (reason: string): void => {
-    for (const { reject } of [...waiting.values()]) reject(new Error(`${file} ${reason}`));
+    for (const { reject } of waiting.values()) reject(new Error(`${file} ${reason}`));
   };
   child.once('exit', (code, signal) => fail(`ended (${signal ?? code})`));
   child.once('error', (error) => fail(`could not be started: ${error.message}`));

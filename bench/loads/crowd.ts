@@ -1,10 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { CLIENT_NAMESPACE, DEFAULT_POLICY } from '@lastcall/shared';
-import { connectRedis } from 'lastcall/internal/redis/driver.js';
-import { Store } from 'lastcall/internal/redis/store.js';
+import type { Core } from 'lastcall/internal/core.js';
 import { Api } from '../lib/api.js';
 import { Caller } from '../lib/caller.js';
 import { inParallel } from '../lib/pool.js';
-import { acquireLock, openSession } from '../lib/sessions.js';
+import { openCore, openSession } from '../lib/registry.js';
 import { type Latency, latencyOf } from '../lib/stats.js';
 import { tokenFor } from '../lib/tokens.js';
 import { serve } from '../lib/worker.js';
@@ -32,16 +32,20 @@ const COUNTED: Readonly<Record<string, 'warned' | 'cancelled' | 'loggedOff'>> = 
   logoff: 'loggedOff',
 };
 
-let store: Store | undefined;
+let core: Core | undefined;
 
-async function storeAt(redisUrl: string): Promise<Store> {
-  store ??= new Store(await connectRedis({ url: redisUrl }));
-  return store;
+async function coreAt(redisUrl: string): Promise<Core> {
+  core ??= await openCore(redisUrl);
+  return core;
 }
 
 async function connectOne(port: number, tenant: string, user: string): Promise<void> {
   const caller: Caller = await Caller.open(
-    { port, namespace: CLIENT_NAMESPACE, auth: { token: await tokenFor(tenant, user), app: { name: 'ledger' } } },
+    {
+      port,
+      namespace: CLIENT_NAMESPACE,
+      auth: { token: await tokenFor(tenant, user), app: { name: 'ledger' } },
+    },
     {
       onEvent: (event, payload, acknowledge) => {
         if (event === 'beat') {
@@ -64,21 +68,32 @@ async function connectOne(port: number, tenant: string, user: string): Promise<v
 const methods = {
   /** Gives the tenant leases that outlast every phase. */
   async prepare({ redisUrl, tenant }: { redisUrl: string; tenant: string }): Promise<void> {
-    const settings = JSON.stringify({ ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS });
-    const to = await storeAt(redisUrl);
-    await to.load();
-    await to.addTenant(tenant);
-    await to.run('policy_set', tenant, [0, settings, JSON.stringify({ kind: 'system' })]);
+    const { policies } = await coreAt(redisUrl);
+    const { version } = await policies.get(tenant);
+    await policies.set(tenant, version, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
   },
   async connect({ port, tenant, clients }: { port: number; tenant: string; clients: number }): Promise<void> {
     await inParallel(clients, AT_ONCE, (i) => connectOne(port, tenant, `connected-${i}`));
   },
-  /** Opens sessions by script, one in ten with a lock; answers their ids. */
-  async open({ redisUrl, tenant, count }: { redisUrl: string; tenant: string; count: number }): Promise<string[]> {
-    const to = await storeAt(redisUrl);
+  /**
+   * Opens sessions by script, one in ten with a lock. Every other one lost its socket since; the others are left by a
+   * node that went away. Answers their ids.
+   */
+  async open({
+    redisUrl,
+    tenant,
+    count,
+  }: {
+    redisUrl: string;
+    tenant: string;
+    count: number;
+  }): Promise<string[]> {
+    const to = await coreAt(redisUrl);
     return inParallel(count, AT_ONCE, async (i) => {
-      const sessionId = await openSession(to, tenant, `registered-${i}`);
-      if (i % LOCK_EVERY === 0) await acquireLock(to, tenant, sessionId, `invoice/${i}`);
+      const sessionId = await openSession(to, tenant, `registered-${i}`, i % 2 === 0);
+      if (i % LOCK_EVERY === 1) {
+        await to.locks.acquire(tenant, sessionId, { resource: `invoice/${i}`, requestId: randomUUID() });
+      }
       return sessionId;
     });
   },

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { connectRedis } from 'lastcall/internal/redis/driver.js';
-import { Store } from 'lastcall/internal/redis/store.js';
 import { COMPARE_AND_DELETE } from '../lib/naive-lock.js';
-import { openSession } from '../lib/sessions.js';
+import { openCore, openSession } from '../lib/registry.js';
 import { type Latency, latencyOf } from '../lib/stats.js';
 import { usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
@@ -58,25 +56,21 @@ const KINDS: Readonly<Record<string, (redisUrl: string, clients: number) => Prom
     };
   },
   async scripts(redisUrl, clients) {
-    const store = new Store(await connectRedis({ url: redisUrl }));
-    await store.load();
+    const core = await openCore(redisUrl);
     const sessionIds = await Promise.all(
-      Array.from({ length: clients }, (_, i) => openSession(store, TENANT, `user-${i}`)),
+      Array.from({ length: clients }, (_, i) => openSession(core, TENANT, `user-${i}`, false)),
     );
     return (client) => {
       const sessionId = sessionIds[client] as string;
       const resource = `record/${client}`;
-      let fence = '';
+      let fence = 0;
       return timed(
         async () => {
-          const args = [sessionId, resource, 'exclusive', 'record', 0, randomUUID(), ''];
-          const { lock } = await store.run<{ lock: { fence: string } }>('lock_acquire', TENANT, args);
-          fence = lock.fence;
+          const answer = await core.locks.acquire(TENANT, sessionId, { resource, requestId: randomUUID() });
+          expectThat(answer.state === 'granted');
+          if (answer.state === 'granted') fence = answer.lock.fence;
         },
-        async () => {
-          const args = [sessionId, resource, fence];
-          expectThat((await store.run<{ released: boolean }>('lock_release', TENANT, args)).released);
-        },
+        async () => expectThat((await core.locks.release(TENANT, sessionId, resource, fence)).released),
       );
     };
   },

@@ -25,7 +25,11 @@ const methods = {
     });
   },
   /** Lets every client acquire and release again and again for a time. */
-  async run({ ms }: { ms: number }): Promise<{ perSecond: number; count: number; first: Latency; whole: Latency }> {
+  async run({
+    ms,
+  }: {
+    ms: number;
+  }): Promise<{ perSecond: number; count: number; first: Latency; whole: Latency }> {
     const first: number[] = [];
     const whole: number[] = [];
     const startedAt = usage().atMs;
@@ -33,7 +37,10 @@ const methods = {
       const resource = `record/${i}`;
       while (performance.now() < startedAt + ms) {
         const askedAt = performance.now();
-        const { state, lock } = await caller.call<Granted>('lock:acquire', { resource, requestId: randomUUID() });
+        const { state, lock } = await caller.call<Granted>('lock:acquire', {
+          resource,
+          requestId: randomUUID(),
+        });
         if (state !== 'granted') throw new Error(`a lock nobody else wants is ${state}`);
         first.push(performance.now() - askedAt);
         await caller.call('lock:release', { resource, fence: lock.fence });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { DEFAULT_POLICY } from '@lastcall/shared';
+import { Redis } from 'ioredis';
 import { COMPARE_AND_DELETE } from '../lib/naive-lock.js';
 import { HEARTBEAT_ANSWER, listenForSockets } from '../lib/peer.js';
 import { usage } from '../lib/usage.js';

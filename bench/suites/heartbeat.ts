@@ -74,7 +74,10 @@ async function measure(context: Context, variant: Variant, clients: number): Pro
   const { warmMs, measureMs } = context.form;
   const cores = assignCores('server');
   const redis = await startRedis(cores.redis);
-  const server = startWorker<PeerServer>(variant.file, { core: cores.server, nodeFlags: context.serverFlags });
+  const server = startWorker<PeerServer>(variant.file, {
+    core: cores.server,
+    nodeFlags: context.serverFlags,
+  });
   const load = startWorker<HeartbeatLoad>('loads/heartbeat.js', { core: cores.load });
   try {
     const bench = { server, load, redis };
@@ -91,7 +94,8 @@ async function measure(context: Context, variant: Variant, clients: number): Pro
     const half = await stretch(bench, measureMs);
     const latency = await load.call('latency');
     const { refused, overrun, lost } = await load.call('sample');
-    if (refused > 0 || lost > 0) throw new Error(`${variant.name}: ${refused} refused, ${lost} connections lost`);
+    if (refused > 0 || lost > 0)
+      throw new Error(`${variant.name}: ${refused} refused, ${lost} connections lost`);
     return {
       perSecond: most.perSecond,
       cpuUs: most.cpuUs,
@@ -110,10 +114,16 @@ async function measure(context: Context, variant: Variant, clients: number): Pro
 }
 
 /** Measures once more what was not at its limit. */
-async function measureBusy(context: Context, variant: Variant, clients: number): Promise<Record<string, number>> {
+async function measureBusy(
+  context: Context,
+  variant: Variant,
+  clients: number,
+): Promise<Record<string, number>> {
   const first = await measure(context, variant, clients);
   if (context.form.name === 'quick' || (first['busy'] ?? 0) >= BUSY) return first;
-  context.progress(`  ${variant.name} ${clients}: only ${figure((first['busy'] ?? 0) * 100)} % busy, once more`);
+  context.progress(
+    `  ${variant.name} ${clients}: only ${figure((first['busy'] ?? 0) * 100)} % busy, once more`,
+  );
   const second = await measure(context, variant, clients);
   return (second['busy'] ?? 0) > (first['busy'] ?? 0) ? second : first;
 }

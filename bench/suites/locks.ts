@@ -100,7 +100,9 @@ export const locks: Suite = {
     for (const clients of sizes) direct.push(...(await compareDirectly(context, clients, DIRECT)));
     for (const clients of sizes) {
       bySocket.push(
-        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) => measureBySocket(context, file, clients))),
+        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) =>
+          measureBySocket(context, file, clients),
+        )),
       );
     }
     return {

@@ -3,7 +3,11 @@ import { Alarm, type Clock } from './clock.js';
 /** Where the person and the device are heard: `document` and `window` in browsers. */
 export interface InputTarget {
   addEventListener(type: string, listener: (event: Event) => void, options?: AddEventListenerOptions): void;
-  removeEventListener(type: string, listener: (event: Event) => void, options?: AddEventListenerOptions): void;
+  removeEventListener(
+    type: string,
+    listener: (event: Event) => void,
+    options?: AddEventListenerOptions,
+  ): void;
   readonly visibilityState?: string;
 }
 

@@ -98,7 +98,7 @@ export class Connection {
   stop(error: LastcallError): void {
     this.#running = false;
     this.#hangUp(error);
-    for (const waiter of [...this.#waiters]) waiter.reject(error);
+    for (const waiter of Array.from(this.#waiters)) waiter.reject(error);
   }
 
   /** There will be no other link after this one. */
@@ -205,9 +205,11 @@ export class Connection {
       this.#refusedTokens = 0;
       this.#deadline.clear();
       this.#events.welcome(payload as Welcome, this.#link?.dialledAt ?? 0);
-      for (const waiter of [...this.#waiters]) waiter.resolve();
+      for (const waiter of Array.from(this.#waiters)) waiter.resolve();
     } else if (event === 'superseded') {
-      this.#lost(toError({ code: 'superseded', message: 'This session goes on in another window.', terminal: true }));
+      this.#lost(
+        toError({ code: 'superseded', message: 'This session goes on in another window.', terminal: true }),
+      );
     } else if (this.#online || event === 'logoff') {
       this.#events.push(event, payload, acknowledge);
     }
@@ -238,7 +240,8 @@ export class Connection {
   }
 
   #comesBack(error: LastcallError): boolean {
-    if (this.#final || error.terminal || error.code === 'session_ended' || error.code === 'superseded') return false;
+    if (this.#final || error.terminal || error.code === 'session_ended' || error.code === 'superseded')
+      return false;
     if (error.code === 'token_expired' || error.code === 'unauthenticated') {
       this.#refusedTokens += 1;
       return this.#options.freshTokens && this.#refusedTokens < TOKEN_ATTEMPTS;

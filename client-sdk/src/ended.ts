@@ -1,4 +1,4 @@
-import type { LastcallError, LogoffPush, User } from '@lastcall/shared';
+import { LastcallError, type LogoffPush, type User } from '@lastcall/shared';
 import { type Clock, pause } from './clock.js';
 import type { Saving } from './saving.js';
 import type { Ended } from './snapshot.js';
@@ -38,4 +38,9 @@ export function endedByUser(user: Omit<User, 'roles'> | undefined): Ended {
     by: { kind: 'user', ...(user && { id: user.id, name: user.name }) },
     message: 'You have signed out.',
   };
+}
+
+/** What everything that still waits is told. */
+export function endOf(ended: Ended): LastcallError {
+  return new LastcallError('session_ended', ended.message, { terminal: true });
 }

@@ -82,7 +82,7 @@ export class Grants {
 
   /** Resolves when no release of this resource is under way: a new grant must not be hit by it. */
   async released(resource: string): Promise<void> {
-    await Promise.all(this.#of(resource).map((grant) => grant.releasing));
+    await Promise.all(this.#of(resource).flatMap((grant) => grant.releasing ?? []));
   }
 
   /** Gives back what nobody relies on; repeated when the broker could not be told. */
@@ -90,7 +90,8 @@ export class Grants {
     const now = this.#ports.clock.now();
     const idle = [...this.#grants.values()].filter((grant) => grant.handles.size === 0 && !grant.releasing);
     for (const grant of idle) {
-      if (grant.keptUntil <= now && !this.#ports.asked(grant.lock.resource)) void this.#release(grant);
+      if (grant.keptUntil <= now && !this.#ports.asked(grant.lock.resource))
+        grant.releasing = this.#release(grant);
     }
     const kept = idle.map((grant) => grant.keptUntil).filter((until) => until > now);
     if (kept.length > 0) this.#tidy.at(Math.min(...kept));
@@ -135,7 +136,7 @@ export class Grants {
   /** Brings every handle to what the lease leaves of it. */
   settle(): void {
     for (const { handles } of this.#grants.values()) {
-      for (const handle of [...handles]) {
+      for (const handle of handles) {
         handle.settle();
         if (handle.state === 'lost') handles.delete(handle);
       }
@@ -167,16 +168,12 @@ export class Grants {
   }
 
   async #release(grant: Grant): Promise<void> {
-    const key = keyOf(grant.lock);
-    grant.releasing = this.#ports.release(grant.lock).then(
-      () => {
-        this.#grants.delete(key);
-      },
-      (error: unknown) => {
-        if (!mayRepeat(error)) this.#grants.delete(key);
-      },
-    );
-    await grant.releasing;
+    try {
+      await this.#ports.release(grant.lock);
+      this.#grants.delete(keyOf(grant.lock));
+    } catch (error) {
+      if (!mayRepeat(error)) this.#grants.delete(keyOf(grant.lock));
+    }
     grant.releasing = undefined;
   }
 

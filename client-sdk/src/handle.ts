@@ -114,7 +114,7 @@ export class Handle implements LockHandle {
     this.#lost = lost;
     if (state === 'held') this.#safe = new AbortController();
     else if (state !== 'released') this.#safe.abort();
-    for (const listener of [...this.#listeners]) {
+    for (const listener of Array.from(this.#listeners)) {
       guarded(this.#owner.logger, 'A lock listener', () => {
         listener(this);
       });

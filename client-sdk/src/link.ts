@@ -62,7 +62,11 @@ export class Link {
       },
     });
     this.#socket.on('connect_error', (error: Error & { data?: unknown }) => {
-      this.#end(error.data === undefined ? unavailable(`The broker cannot be reached: ${error.message}.`) : toError(error.data));
+      this.#end(
+        error.data === undefined
+          ? unavailable(`The broker cannot be reached: ${error.message}.`)
+          : toError(error.data),
+      );
     });
     this.#socket.on('disconnect', (reason: string) => {
       this.#end(unavailable(`The connection was lost: ${reason}.`));
@@ -101,9 +105,10 @@ export class Link {
       }, timeoutMs);
       this.#failPending.add(fail);
       this.#socket.emit(event, payload, (answer: unknown) => {
-        const read = readAnswer<ClientCalls[E]['answer']>(answer);
+        const read = readAnswer(answer);
         if (!open) {
-          if ('value' in read && !this.#over) guarded(this.#logger, 'A late answer', () => late?.(read.value));
+          if ('value' in read && !this.#over)
+            guarded(this.#logger, 'A late answer', () => late?.(read.value));
         } else if ('error' in read) {
           fail(read.error);
         } else {
@@ -122,7 +127,7 @@ export class Link {
     this.#socket.offAny();
     this.#socket.disconnect();
     this.#socket.sendBuffer.length = 0;
-    for (const fail of [...this.#failPending]) fail(error);
+    for (const fail of Array.from(this.#failPending)) fail(error);
   }
 
   #end(error: LastcallError): void {
@@ -139,14 +144,15 @@ export class Link {
       return;
     }
     const last = args.at(-1);
-    const acknowledge = typeof last === 'function' ? (): void => void (last as () => void)() : () => undefined;
+    const acknowledge = typeof last === 'function' ? (last as () => void) : () => undefined;
     guarded(this.#logger, event, () => {
       this.#events.push(event, payload, acknowledge);
     });
   }
 }
 
-function readAnswer<T>(answer: unknown): { readonly value: T } | { readonly error: LastcallError } {
-  const { ok, error } = (typeof answer === 'object' && answer !== null ? answer : {}) as Partial<Record<string, unknown>>;
-  return ok === true ? { value: answer as T } : { error: toError(error) };
+function readAnswer(answer: unknown): { readonly value: object } | { readonly error: LastcallError } {
+  const fields: object = typeof answer === 'object' && answer !== null ? answer : {};
+  const { ok, error } = fields as { readonly ok?: unknown; readonly error?: unknown };
+  return ok === true ? { value: fields } : { error: toError(error) };
 }

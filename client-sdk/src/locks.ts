@@ -66,7 +66,8 @@ export class Locks {
       changed,
       leaseState: () => lease.state,
       release: ({ resource, fence }) => connection.call('lock:release', { resource, fence }),
-      asked: (resource) => [...this.#requests.values()].some((ask) => ask.asking && ask.resource === resource),
+      asked: (resource) =>
+        [...this.#requests.values()].some((ask) => ask.asking && ask.resource === resource),
     });
     this.#requestPorts = {
       clock,
@@ -99,9 +100,11 @@ export class Locks {
   async lock(resource: string, options: LockOptions = {}): Promise<LockHandle> {
     const { mode, scope, waitMs, note, signal } = options;
     signal?.throwIfAborted();
-    if (!RESOURCE_PATTERN.test(resource)) throw new LastcallError('invalid', `"${resource}" is not a resource.`);
+    if (!RESOURCE_PATTERN.test(resource))
+      throw new LastcallError('invalid', `"${resource}" is not a resource.`);
     if (!this.#connection.running) throw unavailable('This client is not connected.');
-    if (this.#requests.size >= MAX_REQUESTS) throw new LastcallError('lock_limit', 'Too many locks are asked for at once.');
+    if (this.#requests.size >= MAX_REQUESTS)
+      throw new LastcallError('lock_limit', 'Too many locks are asked for at once.');
     const payload: AcquireRequest = {
       resource,
       requestId: this.#ports.randomId(),
@@ -154,7 +157,7 @@ export class Locks {
   /** This client holds nothing and waits for nothing any more. */
   end(reason: LostReason, error: LastcallError): void {
     this.#grants.loseAll(reason);
-    for (const request of [...this.#requests.values()]) request.deny(error);
+    for (const request of Array.from(this.#requests.values())) request.deny(error);
     this.#requests.clear();
   }
 

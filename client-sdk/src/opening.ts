@@ -10,6 +10,7 @@ export class Opening {
   #reject: (error: LastcallError) => void = () => undefined;
   /** Why it takes so long. */
   #trouble = unavailable('The broker did not answer in time.');
+  #expired = false;
 
   constructor(clock: Clock, timeoutMs: number) {
     this.welcome = new Promise((resolve, reject) => {
@@ -19,9 +20,15 @@ export class Opening {
     // The snapshot says it too: an application that watches that need not handle this promise.
     this.welcome.catch(() => undefined);
     this.#alarm = new Alarm(clock, () => {
+      this.#expired = true;
       this.#reject(this.#trouble);
     });
     this.#alarm.after(timeoutMs);
+  }
+
+  /** Nobody waits for this answer any more, although attempts go on. */
+  get expired(): boolean {
+    return this.#expired;
   }
 
   delayed(error: LastcallError): void {

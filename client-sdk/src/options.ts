@@ -38,7 +38,8 @@ export interface LastcallOptions {
   readonly environment?: Partial<Environment>;
 }
 
-export interface Settings extends Required<Omit<LastcallOptions, 'app' | 'device' | 'attributes' | 'environment'>> {
+export interface Settings
+  extends Required<Omit<LastcallOptions, 'app' | 'device' | 'attributes' | 'environment'>> {
   readonly about: Pick<LastcallOptions, 'app' | 'device' | 'attributes'>;
   readonly environment: Environment;
 }

@@ -126,7 +126,7 @@ export class Orders {
    */
   async extend(orderId: string, ms: number): Promise<number> {
     const { deadlineMs } = await this.#connection.call('order:extend', { orderId, ms });
-    this.#change(orderId, { endsAt: this.#clock.now() + deadlineMs });
+    if (Number.isFinite(deadlineMs)) this.#change(orderId, { endsAt: this.#clock.now() + deadlineMs });
     return deadlineMs;
   }
 
@@ -151,6 +151,7 @@ export class Orders {
       const payload = { orderId: push.orderId, state: 'saving' } as const;
       const { deadlineMs, holdMs } = await this.#connection.call('order:ack', payload, { timeoutMs });
       const longerMs = Math.max(deadlineMs, holdMs);
+      if (!Number.isFinite(longerMs)) return leftMs;
       this.#change(push.orderId, { endsAt: this.#clock.now() + longerMs });
       return longerMs;
     } catch {
@@ -169,7 +170,8 @@ export class Orders {
         await this.#tell(push.orderId, 'saving', result.failures.join(' '));
         return;
       }
-      const patienceMs = push.reason === 'idle' && cause === 'deadline' ? endsAt - this.#clock.now() - REPORT_MS : 0;
+      const patienceMs =
+        push.reason === 'idle' && cause === 'deadline' ? endsAt - this.#clock.now() - REPORT_MS : 0;
       if (patienceMs > 0) await pause(this.#clock, patienceMs, this.#stopped.signal);
       if (this.#entries.has(push.orderId)) await this.#tell(push.orderId, 'saved');
     } catch {
@@ -178,7 +180,11 @@ export class Orders {
   }
 
   async #tell(orderId: string, state: AckState, why?: string): Promise<void> {
-    const payload = { orderId, state, ...(why !== undefined && { why: oneLine(why, MAX_WHY_LENGTH).trim() || UNKNOWN_WHY }) };
+    const payload = {
+      orderId,
+      state,
+      ...(why !== undefined && { why: oneLine(why, MAX_WHY_LENGTH).trim() || UNKNOWN_WHY }),
+    };
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#connection.call('order:ack', payload, { waitMs: this.remainingMs(orderId) ?? 0 });
@@ -230,12 +236,14 @@ export class Orders {
   }
 
   #publish(): void {
-    const entries = [...this.#entries.values()];
-    this.#changed(
-      entries.map(({ push: { deadlineMs: _, ...warning }, seen, work }) => ({ ...warning, seen, work })),
-    );
+    this.#changed(Array.from(this.#entries.values(), shown));
     const next = this.#logoffs().find((entry) => !entry.tried);
     if (next) this.#due.at(next.endsAt - this.#leadMs);
     else this.#due.clear();
   }
+}
+
+function shown({ push, seen, work }: Entry): Warning {
+  const { orderId, version, action, reason, message, by, extendable, holdable } = push;
+  return { orderId, version, action, reason, message, by, extendable, holdable, seen, work };
 }

@@ -67,7 +67,8 @@ export function isPush(event: unknown): event is ServerPush {
 /** The payload of a push without what is garbled in it, or nothing if it is of no use. */
 export function readPush<E extends ServerPush>(event: E, payload: unknown = {}): ServerPushes[E] | undefined {
   if (!fits(payload, PUSHES[event])) return undefined;
-  if (event === 'welcome') return readWelcome(payload as ServerPushes['welcome']) as ServerPushes[E] | undefined;
+  if (event === 'welcome')
+    return readWelcome(payload as ServerPushes['welcome']) as ServerPushes[E] | undefined;
   if (event === 'lock:granted' && !isLock((payload as ServerPushes['lock:granted']).lock)) return undefined;
   return payload as ServerPushes[E];
 }

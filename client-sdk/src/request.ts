@@ -63,9 +63,13 @@ export class LockRequest {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    signal?.addEventListener('abort', () => {
-      this.fail(signal.reason);
-    }, { signal: this.#settled.signal });
+    signal?.addEventListener(
+      'abort',
+      () => {
+        this.fail(signal.reason);
+      },
+      { signal: this.#settled.signal },
+    );
   }
 
   /** A question is under way whose answer may be a grant. */
@@ -153,7 +157,8 @@ export class LockRequest {
     const patienceMs = this.#sent ? PATIENCE_MS : 0;
     const unknown = mayRepeat(error);
     if (unknown && this.#outcome === 'open' && this.#ports.clock.now() < this.#waitUntil + patienceMs) {
-      const waitMs = (error.extras.retryAfterMs ?? REPEAT_MS) + this.#ports.random() * REPEAT_MS;
+      const toldMs = Math.min(error.extras.retryAfterMs ?? REPEAT_MS, PATIENCE_MS);
+      const waitMs = toldMs + this.#ports.random() * REPEAT_MS;
       await pause(this.#ports.clock, waitMs, this.#settled.signal);
       if (this.#outcome === 'open') return true;
     }

@@ -101,23 +101,22 @@ export class Saving {
 
   /** Why it failed, or nothing. A handler that hangs is left behind when the time is over. */
   #save(entry: Entry, context: SaveContext): Promise<string | undefined> {
-    return new Promise((resolve) => {
+    const over = new Promise<string>((resolve) => {
       context.signal.addEventListener('abort', () => {
         resolve('A save handler ran out of time.');
       });
-      const saved = (async () => {
-        await entry.handler(context);
-      })();
-      saved.then(
-        () => {
-          resolve(undefined);
-        },
-        (error: unknown) => {
-          this.#logger.warn('A save handler failed', error);
-          resolve(error instanceof Error ? error.message : 'A save handler failed.');
-        },
-      );
     });
+    return Promise.race([over, this.#attempt(entry, context)]);
+  }
+
+  async #attempt(entry: Entry, context: SaveContext): Promise<string | undefined> {
+    try {
+      await entry.handler(context);
+      return undefined;
+    } catch (error) {
+      this.#logger.warn('A save handler failed', error);
+      return error instanceof Error ? error.message : 'A save handler failed.';
+    }
   }
 
   #needs(entry: Entry): boolean {

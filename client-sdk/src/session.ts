@@ -1,13 +1,7 @@
-import {
-  LastcallError,
-  type ServerPush,
-  type ServerPushes,
-  sessionState,
-  type Welcome,
-} from '@lastcall/shared';
+import { type LastcallError, type ServerPush, type ServerPushes, type Welcome } from '@lastcall/shared';
 import { Activity } from './activity.js';
 import { Connection } from './connection.js';
-import { endedByOrder, endedByUser, endedMeanwhile, lastSave } from './ended.js';
+import { endedByOrder, endedByUser, endedMeanwhile, endOf, lastSave } from './ended.js';
 import { unavailable } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lease } from './lease.js';
@@ -16,7 +10,7 @@ import { Opening } from './opening.js';
 import type { Settings } from './options.js';
 import { Orders } from './orders.js';
 import { Saving } from './saving.js';
-import { type Ended, type LostReason, type Snapshot, SnapshotStore } from './snapshot.js';
+import { type Ended, type LostReason, type Snapshot, SnapshotStore, stateOf } from './snapshot.js';
 import { Tickets } from './storage.js';
 import { Tokens } from './token.js';
 
@@ -46,7 +40,10 @@ export class Session {
     const { logger, environment, callTimeoutMs, saveLeadMs } = settings;
     const { clock } = environment;
     this.#settings = settings;
-    this.#tickets = new Tickets(settings.storage, `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`);
+    this.#tickets = new Tickets(
+      settings.storage,
+      `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`,
+    );
     this.#tokens = new Tokens(settings.token, clock, logger);
     this.store = new SnapshotStore(logger);
     this.connection = this.#newConnection();
@@ -75,18 +72,19 @@ export class Session {
   }
 
   connect(): Promise<Welcome> {
-    if (!this.#opening) {
-      this.#opening = new Opening(this.#settings.environment.clock, this.#settings.connectTimeoutMs);
+    const opening = this.#waited();
+    if (!this.connection.running) {
       this.#ending = false;
       this.#set({ status: 'connecting', session: undefined, error: undefined, ended: undefined });
       this.activity.start();
       this.connection.start();
     }
-    return this.#opening.welcome;
+    return opening.welcome;
   }
 
   close(): void {
-    if (this.#opening && !this.#ending) this.#stop({ status: 'closed' }, 'closed', unavailable('This client was closed.'));
+    if (this.#opening && !this.#ending)
+      this.#stop({ status: 'closed' }, 'closed', unavailable('This client was closed.'));
   }
 
   async end(): Promise<void> {
@@ -203,12 +201,18 @@ export class Session {
     const { sessionId, resumeKey, resumed, tenant, user, policy } = welcome;
     this.#tickets.keep({ sessionId, key: resumeKey });
     this.lease.renew(dialledAt, welcome.leaseMs);
-    this.#set({ status: 'online', session: { id: sessionId, tenant, resumed }, user, policy, error: undefined });
+    this.#set({
+      status: 'online',
+      session: { id: sessionId, tenant, resumed },
+      user,
+      policy,
+      error: undefined,
+    });
     this.orders.reset(welcome.orders);
     this.locks.welcome(welcome);
     this.heartbeat.start(welcome.beatMs, welcome.leaseMs);
     this.activity.catchUp();
-    this.#opening?.succeed(welcome);
+    this.#waited().succeed(welcome);
   }
 
   /** The broker does not want this client back; true: one more attempt, without the ticket. */
@@ -219,7 +223,8 @@ export class Session {
       return true;
     }
     if (error.code === 'session_ended') void this.#logoff(endedMeanwhile(error));
-    else this.#stop({ status: 'closed', error }, error.code === 'superseded' ? 'superseded' : 'closed', error);
+    else
+      this.#stop({ status: 'closed', error }, error.code === 'superseded' ? 'superseded' : 'closed', error);
     return false;
   }
 
@@ -228,7 +233,7 @@ export class Session {
     if (!this.#ending) {
       this.#ending = true;
       this.connection.last();
-      this.locks.end('session_ended', over(ended));
+      this.locks.end('session_ended', endOf(ended));
       const { flushMs } = this.store.get().policy ?? { flushMs: 0 };
       await lastSave(this.saving, this.#settings.environment.clock, flushMs);
       acknowledge?.();
@@ -238,7 +243,7 @@ export class Session {
 
   #finish(ended: Ended): void {
     this.#tickets.drop();
-    this.#stop({ status: 'ended', ended }, 'session_ended', over(ended));
+    this.#stop({ status: 'ended', ended }, 'session_ended', endOf(ended));
   }
 
   #stop(changes: Partial<Snapshot>, reason: LostReason, error: LastcallError): void {
@@ -256,24 +261,21 @@ export class Session {
     opening?.fail(error);
   }
 
+  /** The answer that is waited for; a new one when the last came too late. */
+  #waited(): Opening {
+    if (!this.#opening || this.#opening.expired) {
+      this.#opening = new Opening(this.#settings.environment.clock, this.#settings.connectTimeoutMs);
+    }
+    return this.#opening;
+  }
+
   get #idleAfterMs(): number {
     return this.store.get().policy?.idleAfterMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Changes the snapshot; the state follows from the facts as it does at the broker. */
   #set(changes: Partial<Snapshot>): void {
     const next = { ...this.store.get(), ...changes };
-    const state = sessionState({
-      ended: next.status === 'ended',
-      connected: next.status === 'online',
-      saving: next.warnings.some((warning) => warning.work === 'saving'),
-      warned: next.warnings.some((warning) => warning.action === 'logoff'),
-      idle: this.activity.idleMs >= this.#idleAfterMs,
-    });
+    const state = stateOf(next, this.activity.idleMs >= this.#idleAfterMs);
     this.store.set({ ...changes, state });
   }
-}
-
-function over(ended: Ended): LastcallError {
-  return new LastcallError('session_ended', ended.message, { terminal: true });
 }

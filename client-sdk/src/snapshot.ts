@@ -1,15 +1,16 @@
-import type {
-  Actor,
-  EndReason,
-  LastcallError,
-  LockHolder,
-  LockLostReason,
-  LockMode,
-  LockScope,
-  PublicPolicy,
-  SessionState,
-  UserRef,
-  WarningPush,
+import {
+  type Actor,
+  type EndReason,
+  type LastcallError,
+  type LockHolder,
+  type LockLostReason,
+  type LockMode,
+  type LockScope,
+  type PublicPolicy,
+  type SessionState,
+  sessionState,
+  type UserRef,
+  type WarningPush,
 } from '@lastcall/shared';
 import { guarded, type Logger } from './logger.js';
 
@@ -85,6 +86,17 @@ export const FIRST_SNAPSHOT: Snapshot = {
   saving: false,
 };
 
+/** The state of the session, which follows from the facts as it does at the broker. */
+export function stateOf({ status, warnings }: Snapshot, idle: boolean): SessionState {
+  return sessionState({
+    ended: status === 'ended',
+    connected: status === 'online',
+    saving: warnings.some((warning) => warning.work === 'saving'),
+    warned: warnings.some((warning) => warning.action === 'logoff'),
+    idle,
+  });
+}
+
 function sameFields(a: object, b: object): boolean {
   const names = Object.keys(a) as (keyof typeof a)[];
   return names.length === Object.keys(b).length && names.every((name) => Object.is(a[name], b[name]));
@@ -143,6 +155,6 @@ export class SnapshotStore {
   #tell(): void {
     if (this.#depth > 0 || this.#told === this.#snapshot) return;
     this.#told = this.#snapshot;
-    for (const listener of [...this.#listeners]) guarded(this.#logger, 'A subscriber', listener);
+    for (const listener of Array.from(this.#listeners)) guarded(this.#logger, 'A subscriber', listener);
   }
 }

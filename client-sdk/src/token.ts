@@ -55,7 +55,11 @@ export class Tokens {
   /** Gives the broker a fresh token before the old one ends the session. */
   async refresh(connection: Connection, expiresInMs: number): Promise<void> {
     const until = this.#clock.now() + expiresInMs;
-    for (let attempt = 1; attempt <= REFRESH_ATTEMPTS && this.fresh && this.#clock.now() < until; attempt += 1) {
+    for (
+      let attempt = 1;
+      attempt <= REFRESH_ATTEMPTS && this.fresh && this.#clock.now() < until;
+      attempt += 1
+    ) {
       try {
         await connection.call('auth:refresh', { token: await this.get() });
         return;

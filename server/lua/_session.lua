@@ -2,7 +2,7 @@
 
 local SESSION_FIELDS = {
   'uid', 'name', 'state', 'conn', 'idle', 'saving', 'attach', 'node', 'lastInputAt', 'dirty', 'view',
-  'tokenAt', 'tokenTold', 'orders', 'deadlineAt', 'deadlineOrder', 'credited', 'openedAt',
+  'tokenAt', 'tokenTold', 'orders', 'deadlineAt', 'deadlineOrder', 'credited', 'creditEndsAt', 'openedAt',
 }
 
 local function session_key(sid)
@@ -101,10 +101,30 @@ local function schedule_session(s, lease_ends_at)
   call('ZADD', P .. 'due', digits(math.max(at, NOW + 1)), 's:' .. s.id)
 end
 
+-- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run out
+-- at the last sweep get the length of the gap and two beats more. It is noticed by the sweep or by the first session
+-- that comes before it. `total` is what all gaps give; a session has had what its `credited` says.
+-- `swept` is the instant of the last sweep, with a `+` when there is work left.
+local GAP_MS = 1000
+local function notice_gap()
+  local swept_at = tonumber(string.match(call('GET', P .. 'swept') or '', '^%d+') or '0')
+  local since = NOW - swept_at
+  if since >= 0 and since <= GAP_MS then
+    return
+  end
+  call('SET', P .. 'swept', digits(NOW) .. '+')
+  if swept_at == 0 or call('ZCARD', P .. 'sessions') == 0 then
+    return
+  end
+  local total = tonumber(call('HGET', P .. 'gap', 'total') or '0') + math.max(0, since) + 2 * policy('beatMs')
+  call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'total', digits(total))
+  record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
+end
+
 -- A lease from now on: no gap of before counts for it.
 local function begin_lease(s)
   write_lease(s, NOW)
-  call('HSET', session_key(s.id), 'credited', call('HGET', P .. 'gap', 'total') or '0')
+  call('HSET', session_key(s.id), 'credited', call('HGET', P .. 'gap', 'total') or '0', 'creditEndsAt', '0')
   schedule_session(s, NOW + policy('leaseMs'))
 end
 

@@ -2,12 +2,16 @@
 -- Grants a lock, or a place in its queue. Includes: _lib _session _lock
 -- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note
 -- Answers { state = 'granted', lock }, { state = 'queued', position, blockers }, `locked` with blockers, `queue_full`,
--- `lock_limit`, `session_ended`, or `conflict` with the outcome of a request that is over.
+-- `lock_limit`, `session_ended`, `unavailable` while the session has no lease (its next heartbeat brings one), or
+-- `conflict` with the outcome of a request that is over.
 local sid, resource, mode, scope = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wait_ms, request_id, note = tonumber(ARGV[5]), ARGV[6], ARGV[7]
 local s = session_of(sid)
-if not s or s.state == 'ended' or call('EXISTS', lease_key(sid)) == 0 then
+if s and s.state == 'ended' then
   return refuse('session_ended')
+end
+if call('EXISTS', lease_key(sid)) == 0 then
+  return refuse('unavailable', { retryAfterMs = policy('beatMs') })
 end
 local outcome = call('HGET', P .. 'done:' .. sid, request_id)
 if outcome then

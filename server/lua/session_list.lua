@@ -5,7 +5,7 @@
 -- Answers { now, items: [[flat hash, beatAt, lastInputAt, dirty, view, locks]], cursor?, total }.
 local FIELDS = {
   'uid', 'name', 'roles', 'state', 'app', 'device', 'address', 'node', 'openedAt', 'lastInputAt', 'dirty', 'view',
-  'deadlineAt', 'deadlineOrder', 'endedAt', 'reason', 'by', 'message', 'orderId', 'attach',
+  'deadlineAt', 'deadlineOrder', 'endedAt', 'reason', 'by', 'message', 'orderId', 'place',
 }
 local sids, cursor, index = {}, nil, nil
 if ARGV[1] == 'ids' then

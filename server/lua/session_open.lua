@@ -1,9 +1,10 @@
 #!lua
 -- Opens a session, or refuses it. Includes: _lib _session _lock _order _target _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 token issued (ms)
---      6 JSON { uid, name, roles, app?, device?, attributes?, address }
+--      6 JSON { uid, name, roles, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number when a
+--      session whose data was lost is opened anew
 -- Answers welcome facts, or `blocked` with untilAt. Repeated with the same sid and key: the same session.
-local sid, node, key_hash = ARGV[1], ARGV[2], ARGV[3]
+local sid, node, key_hash, attach = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
 local who = cjson.decode(ARGV[6])
 
 local known = fields_of(session_key(sid), { 'uid', 'keyHash', 'state' })
@@ -21,10 +22,11 @@ for _, text in ipairs(call('HVALS', P .. 'blocks:' .. who.uid)) do
   end
 end
 
+notice_gap()
 local last = call('ZRANGE', P .. 'sessions', 0, 0, 'REV', 'WITHSCORES')
 local place = digits(math.max(US, tonumber(last[2] or 0) + 1))
 local s = {
-  id = sid, uid = who.uid, name = who.name, conn = '1', idle = '0', saving = '0', attach = 1, node = node,
+  id = sid, uid = who.uid, name = who.name, conn = '1', idle = '0', saving = '0', attach = attach, node = node,
   lastInputAt = NOW, dirty = '0', view = '', tokenAt = ARGV[4], orders = '', deadlineOrder = '', deadlineAt = '0',
   roles = cjson.encode(who.roles), appName = who.app and who.app.name or '', state = 'active',
 }
@@ -32,7 +34,7 @@ call('HSET', session_key(sid), 'uid', s.uid, 'name', s.name, 'roles', s.roles, '
   'app', who.app and cjson.encode(who.app) or '', 'appName', s.appName,
   'device', who.device and cjson.encode(who.device) or '',
   'attributes', who.attributes and cjson.encode(who.attributes) or '', 'address', who.address,
-  'conn', '1', 'idle', '0', 'saving', '0', 'attach', '1', 'node', node, 'at:1', node, 'keyHash', key_hash,
+  'conn', '1', 'idle', '0', 'saving', '0', 'attach', attach, 'node', node, 'at:' .. attach, node, 'keyHash', key_hash,
   'openedAt', digits(NOW), 'place', place, 'lastInputAt', digits(NOW), 'dirty', '0', 'view', '',
   'tokenAt', ARGV[4], 'issuedAt', ARGV[5], 'orders', '', 'deadlineAt', '0', 'deadlineOrder', '')
 call('ZADD', P .. 'sessions', place, sid)
@@ -40,7 +42,7 @@ call('ZADD', P .. 'user:' .. s.uid, place, sid)
 begin_lease(s)
 record('session.opened', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s),
-  details = { node = node, attach = 1, app = who.app, device = who.device, address = who.address },
+  details = { node = node, attach = tonumber(attach), app = who.app, device = who.device, address = who.address },
 })
 
 for _, oid in ipairs(call('ZRANGE', P .. 'open', 0, -1)) do

@@ -12,6 +12,7 @@ end
 if s.attach ~= ARGV[3] then
   return answer({ superseded = true })
 end
+notice_gap()
 s.node = ARGV[2]
 s.lastInputAt = math.max(tonumber(s.lastInputAt), NOW - tonumber(ARGV[4]))
 if ARGV[5] ~= '' then s.dirty = ARGV[5] end

@@ -3,8 +3,7 @@
 -- Includes: _lib _session _lock _order _target _end
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
--- `swept` is the instant of the last sweep, with a `+` when that one left work behind.
-local LOOK_MS, QUIET_MS, GAP_MS = 400, 200, 1000
+local LOOK_MS, QUIET_MS = 400, 200
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
 local live = set_of(cjson.decode(ARGV[1])) or {}
@@ -22,35 +21,25 @@ if tonumber(ARGV[2]) == epoch() and tonumber(ARGV[3]) > rev then
   record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = tonumber(ARGV[3]) } } })
 end
 
-local before = call('GET', P .. 'swept') or ''
-local swept_at = tonumber(string.match(before, '^%d+') or '0')
-local since = NOW - swept_at
-if since >= 0 and since < QUIET_MS and string.sub(before, -1) ~= '+' then
+notice_gap()
+local before = call('GET', P .. 'swept')
+local since = NOW - tonumber(string.match(before, '^%d+'))
+if since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
-
--- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run out
--- at the last sweep get the length of the gap and two beats more. `total` is what all gaps give; a session has had
--- what its `credited` says.
 local gap = fields_of(P .. 'gap', { 'from', 'to', 'total' })
-if swept_at > 0 and (since > GAP_MS or since < 0) and call('ZCARD', P .. 'sessions') > 0 then
-  gap = {
-    from = digits(swept_at), to = digits(NOW),
-    total = digits(tonumber(gap.total or '0') + math.max(0, since) + 2 * policy('beatMs')),
-  }
-  call('HSET', P .. 'gap', 'from', gap.from, 'to', gap.to, 'total', gap.total)
-  record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
-end
 
-local function gap_credit(s, due_at)
+-- Until when a session without a lease may stay.
+local function stays_until(s, due_at)
   local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
   local from = tonumber(gap.from or '0')
   if owed <= 0 or due_at <= from then
-    return nil
+    return tonumber(s.creditEndsAt or '0')
   end
-  call('HSET', session_key(s.id), 'credited', gap.total)
-  -- When it ran out nobody knows: after it was due, and no later than a whole lease after the last sweep.
-  return math.max(due_at, math.min(NOW, from + policy('leaseMs'))) + owed
+  -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
+  local until_at = math.max(due_at, math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
+  call('HSET', session_key(s.id), 'credited', gap.total, 'creditEndsAt', digits(until_at))
+  return until_at
 end
 
 -- The lease is there: what else is due? Idle mark, token.
@@ -101,8 +90,8 @@ local function visit_session(sid, due_at)
     attend(s, lease)
     return 0
   end
-  local until_at = gap_credit(s, due_at)
-  if until_at and until_at > NOW then
+  local until_at = stays_until(s, due_at)
+  if until_at > NOW then
     schedule_session(s, until_at)
     return 0
   end

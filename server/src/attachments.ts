@@ -18,6 +18,9 @@ export interface Attachment {
   identity: Identity;
   /** Rises with each socket the session gets; an older one is superseded. */
   attach: number;
+  /** The last record that its welcome tells of. */
+  epoch: number;
+  rev: number;
   idle: boolean;
   dirty: boolean;
   view: string;
@@ -38,7 +41,9 @@ export function newAttachment(
     resumeKey,
     request,
     identity,
-    attach: 0,
+    attach: 1,
+    epoch: 0,
+    rev: 0,
     idle: false,
     dirty: false,
     view: '',

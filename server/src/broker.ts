@@ -1,13 +1,13 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Express } from 'express';
+import type { Express, Router } from 'express';
 import type { Server as SocketServer } from 'socket.io';
 import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
 import type { Config } from './config.js';
 import { type Core, createCore } from './core.js';
 import { createSocketServer, Gateway, OriginRule } from './gateway/index.js';
 import { createHealth, type Health } from './health.js';
-import { createApp } from './http/app.js';
+import { createApp, createRouter } from './http/app.js';
 import { createLimits } from './limits.js';
 import { createLogger, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
@@ -29,8 +29,10 @@ export interface BrokerOptions {
 /** A running broker. */
 export interface Broker {
   readonly core: Core;
-  /** The HTTP API, the health pages and, in development, the demo: to be mounted, or served by `listen`. */
+  /** The whole HTTP side, as `listen` serves it: API, health, a page at `/` and, in development, the demo. */
   readonly app: Express;
+  /** The HTTP API and health pages alone, to be mounted in an Express application of one's own. */
+  readonly router: Router;
   /** Listens on the configured host and port. @throws Error `EADDRINUSE` */
   listen(): Promise<{ url: string }>;
   /** Mints a token with the shared secret. @throws Error when tokens come from elsewhere (JWKS) */
@@ -100,6 +102,7 @@ async function startBroker(
   return {
     core,
     app,
+    router: createRouter({ core, config, verifier, limits, health }),
     health,
     listen: () => listen(httpServer, config),
     token: async (claims) => {

@@ -26,6 +26,14 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** A heartbeat as scripts take it. */
+function argsOf(beat: Pick<Waiting, 'attachment' | 'heartbeat'>) {
+  const { sessionId, attach } = beat.attachment;
+  const { idleMs, dirty, view } = beat.heartbeat;
+  const said = dirty === undefined ? '' : dirty ? '1' : '0';
+  return [sessionId, attach, Math.round(idleMs), said, view === undefined ? '' : `=${view}`] as const;
+}
+
 interface Queue {
   readonly waiting: Waiting[];
   inFlight: number;
@@ -96,26 +104,19 @@ export class Heartbeats {
     if (queue.waiting.length > 0) this.#schedule(tenant, queue);
     this.#metrics.batch(batch.length);
     try {
-      const [rev = 0, epoch = 0, leaseMs = 0, ...codes] = await this.#store.beat(tenant, this.#argsOf(batch));
+      const args = [this.#nodeId, ...batch.flatMap(argsOf)];
+      const [rev = 0, epoch = 0, leaseMs = 0, ...codes] = await this.#store.beat(tenant, args);
       this.#bus.observe(tenant, epoch, rev);
       batch.forEach((waiting, i) => this.#settle(waiting, codes[i] ?? 0, leaseMs));
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
+      const isAway = error instanceof LastcallError && error.code === 'unavailable';
+      // Redis is away for those that still wait, too: better told now than one limit later.
+      for (const waiting of isAway ? [...batch, ...queue.waiting.splice(0)] : batch) waiting.reject(error);
     } finally {
       queue.inFlight -= 1;
       if (queue.waiting.length > 0) this.#schedule(tenant, queue);
       else if (queue.inFlight === 0 && !queue.scheduled) this.#queues.delete(tenant);
     }
-  }
-
-  #argsOf(batch: readonly Waiting[]): (string | number)[] {
-    const args: (string | number)[] = [this.#nodeId];
-    for (const { attachment, heartbeat } of batch) {
-      const { idleMs, dirty, view } = heartbeat;
-      args.push(attachment.sessionId, attachment.attach, Math.round(idleMs));
-      args.push(dirty === undefined ? '' : dirty ? '1' : '0', view === undefined ? '' : `=${view}`);
-    }
-    return args;
   }
 
   #settle(waiting: Waiting, code: number, leaseMs: number): void {
@@ -127,7 +128,7 @@ export class Heartbeats {
       resolve({ leaseMs });
       this.#noteChanges(attachment, heartbeat);
     } else {
-      this.#revive(attachment, leaseMs).then(resolve, reject);
+      this.#revive(attachment, heartbeat, leaseMs).then(resolve, reject);
     }
   }
 
@@ -150,11 +151,15 @@ export class Heartbeats {
     });
   }
 
-  async #revive(attachment: Attachment, leaseMs: number): Promise<HeartbeatResult> {
-    const args = [attachment.sessionId, this.#nodeId, attachment.attach];
+  async #revive(attachment: Attachment, heartbeat: Heartbeat, leaseMs: number): Promise<HeartbeatResult> {
+    const [sid, attach, ...said] = argsOf({ attachment, heartbeat });
+    const args = [sid, this.#nodeId, attach, ...said];
     type Verdict = { revived?: true; superseded?: true; unknown?: true; ended?: true };
     const verdict = await this.#store.run<Verdict>('session_revive', attachment.tenant, args);
-    if (verdict.revived) return { leaseMs };
+    if (verdict.revived) {
+      this.#noteChanges(attachment, heartbeat);
+      return { leaseMs };
+    }
     if (verdict.superseded) throw refused({ code: 'superseded' });
     if (verdict.ended) throw refused({ code: 'session_ended' });
     const welcome = await this.#sessions.reopen(attachment);

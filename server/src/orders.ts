@@ -33,7 +33,7 @@ export interface OrderPreview {
 
 const READ_PAGE = 100;
 const LOOK_LIMIT = 5_000;
-/** Steps one call makes on its own; the sweep makes the others. 200 sessions each. */
+/** Steps one call makes on its own; the sweep makes the others. 50 sessions each. */
 const STEP_LIMIT = 5_000;
 /** How many of those a rehearsal would hit are told one by one. */
 const PREVIEW_ITEMS = 100;
@@ -120,7 +120,7 @@ export class Orders {
       id,
       JSON.stringify(this.#withDefaults(request, policy)),
       JSON.stringify(actorOf(issuer)),
-      issuer.user.id,
+      ownIn(tenant, issuer),
     ];
     const { more } = await this.#store.run<{ more: boolean }>('order_create', tenant, args);
     const order = await this.get(tenant, id);
@@ -132,7 +132,7 @@ export class Orders {
 
   /** Whom an order would hit, without giving it. */
   async preview(issuer: Identity, tenant: string, request: OrderRequest): Promise<OrderPreview> {
-    const spared = request.includeSelf ? '' : issuer.user.id;
+    const spared = request.includeSelf ? '' : ownIn(tenant, issuer);
     const fixed = [JSON.stringify(request.target), request.except ? JSON.stringify(request.except) : '', spared];
     const found = new Set<string>();
     let cursor: string | undefined = '0';
@@ -266,6 +266,11 @@ export class Orders {
       // The order is stored and due: the sweep of any node takes the steps that are left.
     }
   }
+}
+
+/** The user whose sessions are the issuer's own: nobody in a tenant of which the issuer is not. */
+function ownIn(tenant: string, issuer: Identity): string {
+  return issuer.tenant === tenant ? issuer.user.id : '';
 }
 
 /** An administrator as records name them. */

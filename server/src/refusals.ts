@@ -34,6 +34,7 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
     r.ended?.message
       ? `The session has ended: ${r.ended.message}`
       : 'The session has ended. Sign in again to go on.',
+  unavailable: () => 'The session is being restored after a loss of connection. Try again in a moment.',
   version_mismatch: () => 'Somebody else changed this meanwhile. Read it again, then repeat your change.',
   superseded: () => 'The session goes on over another connection.',
 };

@@ -12,6 +12,7 @@ import {
 import { v7 as uuid } from 'uuid';
 import { type Attachment, type Attachments, newAttachment, type OpenRequest } from './attachments.js';
 import type { StoreClock } from './clock.js';
+import { Later } from './later.js';
 import type { Nodes } from './nodes.js';
 import type { Bus } from './redis/bus.js';
 import { listOf, type Store } from './redis/store.js';
@@ -42,7 +43,7 @@ export interface SessionChange {
 
 interface StoredPage {
   now: number;
-  items: readonly StoredSession[];
+  items: readonly (StoredSession & { readonly place: string })[];
   cursor?: string;
   total: number;
 }
@@ -50,8 +51,6 @@ interface StoredPage {
 const RESUME_KEY_BYTES = 32;
 const READ_PAGE = 200;
 const LOOK_LIMIT = 5_000;
-/** Reports kept while Redis is away; beyond that the sweep decides without them. */
-const UNREPORTED_LIMIT = 10_000;
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
@@ -73,7 +72,7 @@ export class Sessions {
   readonly #nodes: Nodes;
   readonly #attachments: Attachments;
   readonly #watch: (tenant: string) => void;
-  readonly #unreported: { attachment: Attachment; answered: boolean }[] = [];
+  readonly #later = new Later();
 
   constructor(parts: {
     store: Store;
@@ -111,21 +110,16 @@ export class Sessions {
 
   /** The data of a session was lost while its client was connected: it is opened anew from its verified token. */
   async reopen(attachment: Attachment): Promise<Welcome> {
-    const stored = await this.#openStored(attachment);
-    attachment.attach = stored.attach;
-    return welcomeOf(stored, attachment, true, this.#clock);
+    return welcomeOf(await this.#openStored(attachment), attachment, true, this.#clock);
   }
 
-  /** A socket is gone. Its session stays, without a socket, until its lease runs out. */
+  /**
+   * A socket is gone. Its session stays, without a socket, until its lease runs out. While Redis is away the news
+   * waits.
+   */
   async detach(attachment: Attachment): Promise<void> {
     if (this.#attachments.remove(attachment)) this.#bus.unfollow(attachment.tenant);
-    if (attachment.ended) return;
-    try {
-      await this.change(attachment, { detached: true });
-    } catch (error) {
-      if (!(error instanceof LastcallError && error.code === 'session_ended')) throw error;
-      await this.report(attachment, false);
-    }
+    if (!attachment.ended) await this.#later.say(() => this.#detach(attachment));
   }
 
   /** Writes what changed of a session besides its lease. */
@@ -139,7 +133,8 @@ export class Sessions {
     if (identity.tenant !== attachment.tenant || identity.user.id !== attachment.identity.user.id) {
       throw new LastcallError('forbidden', 'The token is of another person or tenant. Sign in again.');
     }
-    const args = [attachment.sessionId, identity.user.id, identity.expiresAt];
+    const { id, name, roles } = identity.user;
+    const args = [attachment.sessionId, id, identity.expiresAt, name, JSON.stringify(roles)];
     const answer = await this.#store.run<{ expiresInMs: number }>('session_refresh', attachment.tenant, args);
     attachment.identity = identity;
     return answer;
@@ -161,18 +156,15 @@ export class Sessions {
    */
   async report(attachment: Attachment, answered: boolean): Promise<void> {
     const { tenant, sessionId, attach } = attachment;
-    const args = [sessionId, attach, answered ? '1' : '0', this.#nodes.aliveJson()];
-    try {
+    await this.#later.say(async () => {
+      const args = [sessionId, attach, answered ? '1' : '0', this.#nodes.aliveJson()];
       await this.#store.run('session_report', tenant, args);
-    } catch (error) {
-      if (!(error instanceof LastcallError && error.code === 'unavailable')) throw error;
-      if (this.#unreported.length < UNREPORTED_LIMIT) this.#unreported.push({ attachment, answered });
-    }
+    });
   }
 
-  /** Makes the reports that could not be made. */
+  /** Says what could not be said while Redis was away. */
   async retryReports(): Promise<void> {
-    for (const { attachment, answered } of this.#unreported.splice(0)) await this.report(attachment, answered);
+    await this.#later.retry();
   }
 
   /** A page of live sessions by the instant they were opened. */
@@ -181,16 +173,22 @@ export class Sessions {
     filter: SessionFilter,
     page: { limit: number; cursor?: string },
   ): Promise<Page<Session>> {
-    const index = filter.user === undefined ? 'all' : `user:${filter.user}`;
+    const { user, ...wanted } = filter;
+    const index = user === undefined ? 'all' : `user:${user}`;
+    const takesAll = Object.keys(wanted).length === 0;
     const items: Session[] = [];
     let cursor: string | undefined = page.cursor ?? '-inf';
     for (let looked = 0; cursor !== undefined && looked < LOOK_LIMIT; looked += READ_PAGE) {
-      const size = Math.min(READ_PAGE, page.limit - items.length);
+      const size = takesAll ? Math.min(READ_PAGE, page.limit - items.length) : READ_PAGE;
       const answer: StoredPage = await this.#store.run('session_list', tenant, [index, cursor, size]);
-      const sessions = listOf(answer.items).map(sessionOf);
-      items.push(...sessions.filter((session) => isWanted(session, filter, answer.now)));
+      for (const stored of listOf(answer.items)) {
+        if (items.length === page.limit) return { items, next: cursor };
+        cursor = stored.place;
+        const session = sessionOf(stored);
+        if (isWanted(session, wanted, answer.now)) items.push(session);
+      }
       cursor = answer.cursor;
-      if (items.length >= page.limit) break;
+      if (items.length === page.limit) break;
     }
     return cursor === undefined ? { items } : { items, next: cursor };
   }
@@ -218,17 +216,27 @@ export class Sessions {
     return session;
   }
 
+  async #detach(attachment: Attachment): Promise<void> {
+    try {
+      await this.change(attachment, { detached: true });
+    } catch (error) {
+      if (!(error instanceof LastcallError) || error.code === 'unavailable') throw error;
+      // `superseded` and `not_found`: there is nothing to say of the session any more.
+      if (error.code === 'session_ended') await this.report(attachment, false);
+    }
+  }
+
   async #resume(
     identity: Identity,
     request: OpenRequest,
     resume: { sessionId: string; key: string },
   ): Promise<Opened | undefined> {
     const { tenant, user, expiresAt } = identity;
-    const args = [resume.sessionId, this.#nodes.id, hashOf(resume.key), expiresAt, user.id, request.address];
+    const proof = [resume.sessionId, this.#nodes.id, hashOf(resume.key)];
+    const args = [...proof, expiresAt, user.id, request.address, user.name, JSON.stringify(user.roles)];
     const stored = await this.#store.run<StoredWelcome | { unknown: true }>('session_resume', tenant, args);
     if ('unknown' in stored) return undefined;
     const attachment = newAttachment(identity, request, resume.sessionId, resume.key);
-    attachment.attach = stored.attach;
     return { attachment, welcome: welcomeOf(stored, attachment, true, this.#clock) };
   }
 
@@ -236,7 +244,6 @@ export class Sessions {
     const resumeKey = randomBytes(RESUME_KEY_BYTES).toString('base64url');
     const attachment = newAttachment(identity, request, uuid(), resumeKey);
     const stored = await this.#openStored(attachment);
-    attachment.attach = stored.attach;
     return { attachment, welcome: welcomeOf(stored, attachment, false, this.#clock) };
   }
 
@@ -248,7 +255,8 @@ export class Sessions {
     const { user, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
     const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
-    const args = [sessionId, this.#nodes.id, hashOf(resumeKey), expiresAt, issuedAt, JSON.stringify(who)];
+    const about = JSON.stringify(who);
+    const args = [sessionId, this.#nodes.id, hashOf(resumeKey), expiresAt, issuedAt, about, attachment.attach];
     return await this.#store.run<StoredWelcome>('session_open', tenant, args);
   }
 }

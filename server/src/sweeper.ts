@@ -103,9 +103,7 @@ export class Sweeper {
   }
 
   async #findTenants(): Promise<void> {
-    for (const tenant of await this.#store.tenants()) {
-      if (!this.#dueAt.has(tenant)) this.#dueAt.set(tenant, 0);
-    }
+    for (const tenant of await this.#store.tenants()) this.watch(tenant);
   }
 
   async #sweep(tenant: string): Promise<void> {

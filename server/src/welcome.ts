@@ -32,6 +32,9 @@ export function welcomeOf(
 ): Welcome {
   clock.observe(stored.now);
   const policy: Policy = policyOf(stored.policy);
+  attachment.attach = stored.attach;
+  attachment.epoch = stored.epoch;
+  attachment.rev = stored.rev;
   attachment.idle = stored.facts.idle;
   attachment.dirty = stored.facts.dirty;
   attachment.view = stored.facts.view;

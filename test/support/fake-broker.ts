@@ -23,7 +23,7 @@ type Answerer<E extends ClientCall> = (payload: Payload<E>) => Reply<E> | Promis
 /** A command as it came in. */
 export interface Call {
   readonly event: ClientCall;
-  readonly payload: Payload<ClientCall>;
+  readonly payload: object;
 }
 
 export const POLICY: PublicPolicy = { version: 1, ...DEFAULT_POLICY };
@@ -135,18 +135,16 @@ export class FakeBroker {
   }
 
   #serve(socket: Socket): void {
-    socket.onAny(
-      (event: ClientCall, payload: Payload<ClientCall>, acknowledge?: (...answer: unknown[]) => void) => {
-        this.calls.push({ event, payload });
-        void this.#reply(event, payload, acknowledge);
-      },
-    );
+    socket.onAny((event: ClientCall, payload: object, acknowledge?: (...answer: unknown[]) => void) => {
+      this.calls.push({ event, payload });
+      void this.#reply(event, payload, acknowledge);
+    });
     if (!this.mute) socket.emit('welcome', this.#welcomeOf(socket.handshake.auth as HandshakeAuth));
   }
 
   async #reply(
     event: ClientCall,
-    payload: Payload<ClientCall>,
+    payload: object,
     acknowledge?: (...answer: unknown[]) => void,
   ): Promise<void> {
     if (this.#raw) {
@@ -207,7 +205,7 @@ const LOOK_EVERY_MS = 2;
 export async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 4_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${condition}`);
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${String(condition)}`);
     await new Promise((resolve) => {
       setTimeout(resolve, LOOK_EVERY_MS);
     });

@@ -60,7 +60,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const dir = mkdtempSync(join(tmpdir(), 'lastcall-redis-'));
   const args = serverArguments(options, port, clusterPort, dir);
   const auth = options.password === undefined ? '' : `:${options.password}@`;
-  let child = await launch(args, port);
+  let child = await launch(args);
   if (options.cluster) {
     await ask(port, 'CLUSTER ADDSLOTSRANGE 0 16383');
     await waitFor(async () => (await ask(port, 'CLUSTER INFO')).includes('cluster_state:ok'), 'the cluster');
@@ -83,7 +83,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     kill,
     restart: async () => {
       await kill();
-      child = await launch(args, port);
+      child = await launch(args);
     },
     stop: async () => {
       await kill();
@@ -120,18 +120,19 @@ function clusterSettings(clusterPort: number): Record<string, string> {
   };
 }
 
-async function launch(args: readonly string[], port: number): Promise<ChildProcess> {
+async function launch(args: readonly string[]): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const leave = (): void => void child.kill('SIGKILL');
   process.once('exit', leave);
   child.once('exit', () => process.off('exit', leave));
   let output = '';
   child.stdout.on('data', (bytes: Buffer) => {
-    output = (output + bytes.toString()).slice(-2_000);
+    output = (output + bytes.toString()).slice(-8_000);
   });
-  await waitFor(async () => {
+  // Its own word, not an answer on the port: that could come from another server that took it first.
+  await waitFor(() => {
     if (child.exitCode !== null) throw new Error(`redis-server did not start:\n${output}`);
-    return /^(?:\+PONG|-NOAUTH)/.test(await ask(port, 'PING').catch(() => ''));
+    return output.includes('Ready to accept connections');
   }, 'redis-server');
   return child;
 }

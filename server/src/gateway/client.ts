@@ -99,8 +99,11 @@ export class ClientGateway {
     socket.data.connection = connection;
     // The transport may close before there is a connection; either way the session loses its socket.
     socket.conn.once('close', () => this.#leave(connection));
-    if (socket.conn.readyState !== 'open') this.#leave(connection);
     this.#deliver.prepare(connection, welcome);
+    // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
+    const older = this.#connections.add(connection);
+    if (older) this.#deliver.supersede(older);
+    if (socket.conn.readyState !== 'open') this.#leave(connection);
   }
 
   #begin(socket: ClientSocket): void {
@@ -110,8 +113,6 @@ export class ClientGateway {
       return;
     }
     const { attachment, slot } = connection;
-    const older = this.#connections.add(connection);
-    if (older) this.#deliver.supersede(older);
     void socket.join(roomOf(attachment.tenant, slot));
     const context = { core: this.#parts.core, verifier: this.#parts.verifier, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
@@ -132,7 +133,8 @@ export class ClientGateway {
         await this.#limit(context.connection, event);
         return await this.#call(context, event, payload);
       } catch (error) {
-        this.#noteRefusal(context.connection, error);
+        // After the answer, which a closed socket would not carry.
+        setImmediate(() => this.#noteRefusal(context.connection, error));
         throw error;
       }
     })(...args);

@@ -12,10 +12,12 @@ export interface Connection {
   windowEndsAt: number;
   refusals: number;
   closed: boolean;
+  /** Pushes that came before the welcome, which is the first thing a client gets; none after it. */
+  early: (() => void)[] | undefined;
 }
 
 export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
-  return { socket, attachment, slot, heartbeats: 0, windowEndsAt: 0, refusals: 0, closed: false };
+  return { socket, attachment, slot, heartbeats: 0, windowEndsAt: 0, refusals: 0, closed: false, early: [] };
 }
 
 export interface SocketData {
@@ -38,13 +40,14 @@ export class Connections {
     return `${tenant}/${sessionId}`;
   }
 
-  /** Adds a connection; answers the older one of the same session on this node. */
+  /** Adds a connection; of two of the same session it answers the older one, which is superseded. */
   add(connection: Connection): Connection | undefined {
     const { tenant, sessionId } = connection.attachment;
     const key = Connections.#key(tenant, sessionId);
-    const older = this.#bySession.get(key);
+    const known = this.#bySession.get(key);
+    if (known && known.attachment.attach > connection.attachment.attach) return connection;
     this.#bySession.set(key, connection);
-    return older;
+    return known;
   }
 
   remove(connection: Connection): void {

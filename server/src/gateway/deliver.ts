@@ -17,6 +17,9 @@ const DELIVERED_WITHIN_MS = 10_000;
 /** A client whose session was found ended without its record is given this long to run its last handlers. */
 const DEFAULT_FLUSH_MS = 5_000;
 
+/** Pushes kept for a client that is about to be welcomed, which takes milliseconds. */
+const EARLY_LIMIT = 1_000;
+
 type Details = Readonly<Record<string, unknown>>;
 
 const namesIn = (details: Details, field: string): readonly string[] =>
@@ -43,18 +46,24 @@ export class Deliver {
     this.#welcomes.set(connection, welcome);
   }
 
+  /** The first thing a client gets; then whatever was to be pushed meanwhile. */
   welcome(connection: Connection): void {
     const welcome = this.#welcomes.get(connection);
     if (!welcome) return;
     this.#welcomes.delete(connection);
     connection.socket.emit('welcome', welcome);
     for (const warning of welcome.orders) this.#warn(connection, warning);
+    const { early = [] } = connection;
+    connection.early = undefined;
+    for (const push of early) push();
   }
 
   /** The session goes on over another socket. */
   supersede(connection: Connection): void {
-    connection.socket.emit('superseded', {});
-    connection.socket.disconnect(this.#ownsTransport);
+    this.#push(connection, () => {
+      connection.socket.emit('superseded', {});
+      connection.socket.disconnect(this.#ownsTransport);
+    });
   }
 
   /** A session that was found ended without its record having been heard. */
@@ -63,48 +72,69 @@ export class Deliver {
     const { tenant, sessionId } = connection.attachment;
     try {
       const { ended } = await this.#core.sessions.get(tenant, sessionId);
-      const { reason = 'revoked', by = { kind: 'system' }, message = '' } = ended ?? {};
-      await this.#logoff(connection, { reason, by, message }, DEFAULT_FLUSH_MS);
+      if (!ended) return;
+      const { endedAt: _endedAt, message = '', ...end } = ended;
+      await this.#logoff(connection, { ...end, message }, DEFAULT_FLUSH_MS);
     } catch {
       connection.socket.disconnect(this.#ownsTransport);
     }
   }
 
   policy(tenant: string, policy: Policy): void {
-    for (const { attachment, socket } of this.#connections.all()) {
+    for (const connection of this.#connections.all()) {
+      const { attachment, socket } = connection;
       if (attachment.tenant !== tenant) continue;
       attachment.idleAfterMs = policy.idleAfterMs;
-      socket.emit('policy', publicPolicy(policy));
+      this.#push(connection, () => socket.emit('policy', publicPolicy(policy)));
     }
   }
 
   /** What a record means for the clients here. */
   record(tenant: string, record: AuditRecord): void {
-    const details = record.details ?? {};
-    const connection = record.sessionId ? this.#connections.get(tenant, record.sessionId) : undefined;
+    if (record.type === 'order.changed') {
+      this.#orderChanged(tenant, record, record.details ?? {});
+      return;
+    }
+    const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
+    if (connection) this.#push(connection, () => this.#tell(connection, record, record.details ?? {}));
+  }
+
+  #tell(connection: Connection, record: AuditRecord, details: Details): void {
     switch (record.type) {
-      case 'order.changed':
-        this.#orderChanged(tenant, record, details);
-        return;
       case 'order.extended':
-        if (connection) this.#warn(connection, this.#warningIn(details['warning'] as StoredWarning));
+        this.#warn(connection, this.#warningIn(details['warning'] as StoredWarning));
         return;
       case 'session.resumed':
-        if (connection && connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
+        if (connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
         return;
       case 'session.state':
-        if (connection) this.#stateChanged(connection, details);
+        this.#stateChanged(connection, details);
         return;
       case 'session.ended':
-        if (connection) this.#sessionEnded(connection, record, details);
+        this.#sessionEnded(connection, record, details);
         return;
       case 'lock.granted':
       case 'lock.requested':
       case 'lock.broken':
-        if (connection) this.#lockChanged(connection, record, details);
+        this.#lockChanged(connection, record, details);
         return;
       default:
     }
+  }
+
+  /** The connection of a session, if the record is news to it: its welcome told of what was before. */
+  #concerned(tenant: string, sessionId: string, { epoch, rev }: AuditRecord): Connection | undefined {
+    const connection = this.#connections.get(tenant, sessionId);
+    if (!connection) return undefined;
+    const { attachment } = connection;
+    const isNews = epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
+    return isNews ? connection : undefined;
+  }
+
+  /** Pushes now, or right after the welcome. */
+  #push(connection: Connection, push: () => void): void {
+    if (!connection.early) push();
+    else if (connection.early.length < EARLY_LIMIT) connection.early.push(push);
   }
 
   /** Notes what was acknowledged since the last tick, one script per 200 sessions of an order. */
@@ -123,7 +153,8 @@ export class Deliver {
   /** Remembers work that a stop has to wait for. */
   track(work: Promise<unknown>): void {
     this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    const over = (): void => void this.#underWay.delete(work);
+    work.then(over, over);
   }
 
   /** Resolves when what was under way is done. */
@@ -137,13 +168,14 @@ export class Deliver {
     if (targeted.length > 0) {
       const warning = this.#warningIn(details as unknown as StoredWarning);
       for (const sessionId of targeted) {
-        const connection = this.#connections.get(tenant, sessionId);
-        if (connection) this.#warn(connection, warning);
+        const connection = this.#concerned(tenant, sessionId, record);
+        if (connection) this.#push(connection, () => this.#warn(connection, warning));
       }
     }
     for (const sessionId of namesIn(details, 'released')) {
-      const connection = this.#connections.get(tenant, sessionId);
-      connection?.socket.emit('warning:cancelled', { orderId: record.orderId ?? '' });
+      const connection = this.#concerned(tenant, sessionId, record);
+      const cancelled = { orderId: record.orderId ?? '' };
+      if (connection) this.#push(connection, () => connection.socket.emit('warning:cancelled', cancelled));
     }
   }
 

@@ -13,6 +13,8 @@ export interface HealthParts extends Pick<RouteParts, 'verifier' | 'limits' | 'd
   readonly metrics: Pick<Metrics, 'expose'>;
   readonly log: Logger;
   readonly trustProxy: number;
+  /** How long a look at what is ready may take, in milliseconds; 3 000 unless given. */
+  readonly readyLimitMs?: number;
 }
 
 function silent(detail: string): Readiness {
@@ -20,13 +22,14 @@ function silent(detail: string): Readiness {
 }
 
 /** Looks whether the broker is ready, within a limit; those who ask at the same time share one look. */
-function readiness({ health, log }: Pick<HealthParts, 'health' | 'log'>): () => Promise<Readiness> {
+function readiness(parts: Pick<HealthParts, 'health' | 'log' | 'readyLimitMs'>): () => Promise<Readiness> {
+  const { health, log, readyLimitMs = READY_LIMIT_MS } = parts;
   let looking: Promise<Readiness> | undefined;
 
   async function look(): Promise<Readiness> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Readiness>((resolve) => {
-      timer = setTimeout(() => resolve(silent(`no answer within ${READY_LIMIT_MS} ms`)), READY_LIMIT_MS);
+      timer = setTimeout(() => resolve(silent(`no answer within ${readyLimitMs} ms`)), readyLimitMs);
     });
     try {
       return await Promise.race([health.ready(), late]);
@@ -35,11 +38,15 @@ function readiness({ health, log }: Pick<HealthParts, 'health' | 'log'>): () => 
       return silent('the checks failed; the log says why');
     } finally {
       clearTimeout(timer);
-      looking = undefined;
     }
   }
 
-  return () => (looking ??= look());
+  return () => {
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
 }
 
 /**

@@ -29,6 +29,10 @@ export function isLocal(req: IncomingMessage, trustProxy: number): boolean {
 
 /** Whether a request comes from no page, or from a page of the server it goes to. */
 export function isSameOrigin(req: IncomingMessage): boolean {
-  const { origin, host } = req.headers;
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  const { origin, host = '' } = req.headers;
+  if (origin === undefined) return true;
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: from } = new URL(origin);
+  const here = `${protocol}//${host}`;
+  return URL.canParse(here) && new URL(here).host === from;
 }

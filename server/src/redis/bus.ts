@@ -3,6 +3,9 @@ import type { RedisDriver } from './driver.js';
 import { logKey } from './keys.js';
 import { decodeRecord, reached, type Store } from './store.js';
 
+/** What the bus needs of the driver. */
+type Channels = Pick<RedisDriver, 'subscribe' | 'unsubscribe' | 'onMessage' | 'onReady'>;
+
 export type RecordListener = (tenant: string, record: AuditRecord) => void;
 
 /** How many records one read of the stream brings, and how many reads and looks at the registry one repair makes. */
@@ -28,19 +31,19 @@ interface Followed {
  * whatever was missed.
  */
 export class Bus {
-  readonly #driver: RedisDriver;
+  readonly #channels: Channels;
   readonly #store: Store;
   readonly #listeners = new Set<RecordListener>();
   readonly #followed = new Map<string, Followed>();
   readonly #tenantByChannel = new Map<string, string>();
   readonly #fail: (error: unknown) => void;
 
-  constructor(driver: RedisDriver, store: Store, fail: (error: unknown) => void) {
-    this.#driver = driver;
+  constructor(channels: Channels, store: Store, fail: (error: unknown) => void) {
+    this.#channels = channels;
     this.#store = store;
     this.#fail = fail;
-    driver.onMessage((channel, text) => this.#receive(channel, text));
-    driver.onReady(() => this.#repairAll());
+    channels.onMessage((channel, text) => this.#receive(channel, text));
+    channels.onReady(() => this.#repairAll());
   }
 
   /** Calls back with each record; a listener that throws harms nobody else. */
@@ -105,7 +108,7 @@ export class Bus {
   }
 
   async #begin(tenant: string, state: Followed): Promise<void> {
-    await reached(this.#driver.subscribe(logKey(tenant)));
+    await reached(this.#channels.subscribe(logKey(tenant)));
     const { epoch, rev } = await this.#store.position(tenant);
     state.epoch = epoch;
     state.applied = rev;
@@ -115,7 +118,7 @@ export class Bus {
   #forget(tenant: string): void {
     this.#followed.delete(tenant);
     this.#tenantByChannel.delete(logKey(tenant));
-    this.#driver.unsubscribe(logKey(tenant)).catch(this.#fail);
+    this.#channels.unsubscribe(logKey(tenant)).catch(this.#fail);
   }
 
   #receive(channel: string, text: string): void {

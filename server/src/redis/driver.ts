@@ -97,6 +97,11 @@ export class RedisDriver {
     return this.#client.evalsha(sha, keys.length, ...keys, ...args);
   }
 
+  /** Gives Redis a script and runs it. */
+  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#client.eval(source, keys.length, ...keys, ...args);
+  }
+
   /** Gives Redis a script, every primary of a cluster. @returns its digest */
   async scriptLoad(source: string): Promise<string> {
     const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
@@ -174,11 +179,8 @@ export class RedisDriver {
     await started;
     clearTimeout(timer);
     if (this.#state === 'ready') return;
-    const waiting =
-      this.#client.status === 'connect' ? 'it does not answer, or still loads its data' : undefined;
     throw new StoreUnavailableError(
-      `no connection to ${this.target}: ${this.#lastError ?? waiting ?? this.#reason}. ` +
-        'Check that it runs, and LASTCALL_REDIS_URL.',
+      `no connection to ${this.target}: ${this.#whyLost()}. Check that it runs, and LASTCALL_REDIS_URL.`,
       { mayHaveRun: false },
     );
   }

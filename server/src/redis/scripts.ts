@@ -41,6 +41,7 @@ export type ScriptName = (typeof SCRIPT_NAMES)[number];
 /** What the loader needs of a Redis client. */
 export interface ScriptRunner {
   evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   scriptLoad(source: string): Promise<unknown>;
 }
 
@@ -102,8 +103,8 @@ export class Scripts {
       return await this.#runner.evalsha(script.sha, keys, args);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      await this.#runner.scriptLoad(script.source);
-      return await this.#runner.evalsha(script.sha, keys, args);
+      // Given and run in one: between two commands it could be forgotten again.
+      return await this.#runner.eval(script.source, keys, args);
     } finally {
       this.#observe(name, performance.now() - startedAt);
     }

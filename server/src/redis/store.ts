@@ -2,6 +2,7 @@ import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
 import { isUnavailable, type RedisDriver } from './driver.js';
 import {
+  epochKey,
   idempotencyKey,
   locksKey,
   logKey,

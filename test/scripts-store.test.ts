@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { connectRedis } from 'lastcall/internal/redis/driver.js';
+import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
+import { Store } from 'lastcall/internal/redis/store.js';
+import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import {
+  needsRedisServer,
+  type Observer,
+  observer,
+  type RedisServer,
+  startRedis,
+  testStore,
+} from './support/redis.js';
+import { waitUntil } from './support/wait.js';
+
+/** Takes a free resource; answers its fence. */
+async function take(client: TestClient, resource: string): Promise<number> {
+  const answer = await client.acquire(resource);
+  if (!answer.ok || answer.state !== 'granted') throw new Error(`not granted: ${JSON.stringify(answer)}`);
+  return answer.lock.fence;
+}
+
+/** Locks of a tenant in every way there is. */
+async function lockEverything(
+  broker: TestBroker,
+  tenant: string,
+  [ada, grace, alan]: TestClient[],
+): Promise<void> {
+  if (!ada || !grace || !alan) throw new Error('three are needed');
+  const fence = await take(ada, 'invoices/1');
+  const requestId = randomUUID();
+  await grace.acquire('invoices/1', 60_000, requestId);
+  await alan.acquire('invoices/1', 60_000);
+  await grace.does('lock:cancel', { requestId });
+  await ada.does('lock:query', { resource: 'invoices/1' });
+  await ada.does('lock:check', { resource: 'invoices/1', fence });
+  await ada.does('lock:release', { resource: 'invoices/1', fence });
+  await alan.saw('lock:granted');
+  await broker.core.locks.heldBy(tenant, alan.sessionId);
+  await broker.core.locks.break(tenant, 'invoices/1', 'left open', {
+    kind: 'admin',
+    id: 'root',
+    name: 'Root',
+  });
+  await take(grace, 'invoices/~other:2@home');
+}
+
+/** Orders of a tenant, from the rehearsal to the receipts. */
+async function orderEverything(
+  broker: TestBroker,
+  tenant: string,
+  [ada, grace, alan]: TestClient[],
+): Promise<void> {
+  if (!ada || !grace || !alan) throw new Error('three are needed');
+  const { orders } = broker.core;
+  const root = administrator(tenant);
+  const fixed = { message: 'Save your work.', reason: 'admin', graceMs: 60_000 } as const;
+  await orders.preview(root, tenant, { ...fixed, action: 'logoff', target: { all: true } });
+  const warning = await orders.create(root, tenant, {
+    ...fixed,
+    action: 'warn',
+    target: { roles: ['user'] },
+  });
+  await orders.cancel(root, tenant, warning.id);
+  const { id: orderId } = await orders.create(root, tenant, {
+    ...fixed,
+    action: 'logoff',
+    target: { users: ['ada', 'grace'] },
+    extend: { maxCount: 1, maxTotalMs: 60_000 },
+    reentry: { denyMs: 60_000 },
+  });
+  await grace.saw('warning', (push) => push.orderId === orderId);
+  await waitUntil(async () => (await orders.get(tenant, orderId)).counts.delivered === 2, 'both deliveries');
+  await ada.does('order:extend', { orderId, ms: 1_000 });
+  for (const client of [ada, grace]) {
+    await client.does('order:ack', { orderId, state: 'saving' });
+    await client.does('order:ack', { orderId, state: 'saved' });
+  }
+  await waitUntil(async () => (await orders.get(tenant, orderId)).counts.verified === 2, 'both receipts');
+  const { items } = await orders.receipts(tenant, orderId, { limit: 100 });
+  expect(items.map(({ outcome, verified }) => [outcome, verified])).to.deep.equal([
+    ['clean', true],
+    ['clean', true],
+  ]);
+  await orders.list(tenant, {}, { limit: 100 });
+}
+
+/** Sessions of a tenant: resumed, revived, looked at, ended. */
+async function sessionEverything(
+  broker: TestBroker,
+  tenant: string,
+  alan: TestClient,
+  redis: Observer,
+): Promise<void> {
+  await alan.heartbeat({ dirty: true, view: 'Invoice {7}' });
+  await redis.del(`lc:{${tenant}}:lease:${alan.sessionId}`);
+  expect((await alan.heartbeat()).ok, 'the revival').to.equal(true);
+  await alan.drop();
+  const back = await broker.connect(tenant, 'alan', { auth: { resume: alan.resume } });
+  expect(back.welcome.resumed).to.equal(true);
+  await back.does('auth:refresh', { token: await broker.token(tenant, 'alan') });
+  await broker.core.sessions.list(tenant, { user: 'alan' }, { limit: 10 });
+  await broker.core.audit.note(tenant, 'audit.read', { kind: 'admin', id: 'root', name: 'Root' }, {});
+  await back.does('session:end', {});
+  await back.saw('logoff');
+}
+
+describe('[A7] [P7] on a cluster', () => {
+  let server: RedisServer;
+  let broker: TestBroker;
+  let redis: Observer;
+
+  before('a cluster of one node with every slot', async function () {
+    needsRedisServer(this, 'scripts on a cluster');
+    server = await startRedis({ cluster: true });
+    redis = await observer(server.url);
+    broker = await TestBroker.start({ redisUrl: `redis+cluster://127.0.0.1:${server.port}` });
+  });
+  after(async () => {
+    await broker?.close();
+    redis?.destroy();
+    await server?.stop();
+  });
+
+  for (const tenant of ['acme', 'globex-2.b_c']) {
+    it(`every verb works within one tenant (${tenant})`, async () => {
+      await broker.policy(tenant, { flushMs: 1_000 });
+      const clients = await Promise.all(['ada', 'grace', 'alan'].map((name) => broker.connect(tenant, name)));
+      await lockEverything(broker, tenant, clients);
+      await orderEverything(broker, tenant, clients);
+      await sessionEverything(broker, tenant, clients[2] as TestClient, redis);
+    });
+  }
+
+  it('each of them was run, and Redis refused none', async () => {
+    const driver = await connectRedis({ url: `redis+cluster://127.0.0.1:${server.port}` });
+    // Only an order for more than 200 sessions needs it.
+    await new Store(driver).run('order_step', 'acme', [randomUUID()]);
+    await driver.close();
+    const { body } = await broker.core.metrics.expose();
+    expect(SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`))).to.deep.equal(['order_step']);
+    const { groups = {} } =
+      /cmdstat_evalsha:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
+        await redis.info('commandstats'),
+      ) ?? {};
+    expect(groups).to.include({ rejected: '0', failed: '0' });
+  });
+
+  it('the keys of a tenant share one slot, and another tenant has another', async () => {
+    const keys = await redis.keys('*');
+    const slots = new Map<string, Set<number>>();
+    const inUse = new Set<number>();
+    for (const key of keys) {
+      const tag = /^lc:\{([^{}]+)\}:/.exec(key)?.[1];
+      if (tag === undefined) throw new Error(`${key} belongs to no tenant`);
+      const found = slots.get(tag) ?? new Set();
+      const slot = await redis.clusterKeySlot(key);
+      slots.set(tag, found.add(slot));
+      inUse.add(slot);
+    }
+    expect([...slots.keys()]).to.have.members(['acme', 'globex-2.b_c', '~']);
+    for (const [tag, found] of slots) expect([...found], tag).to.have.lengthOf(1);
+    expect(inUse.size).to.equal(slots.size);
+  });
+
+  it('a script that strays into another tenant is refused', async () => {
+    const stray = "#!lua\nredis.call('SET', 'lc:{globex-2.b_c}:stray', '1')\n";
+    const refusal = await redis.eval(stray, { keys: ['lc:{acme}:rev'] }).catch(String);
+    expect(refusal).to.match(/slot/);
+    expect(await redis.exists('lc:{globex-2.b_c}:stray')).to.equal(0);
+  });
+});
+
+describe('[A7] a Redis that forgets the scripts', () => {
+  const FLUSH_EVERY_MS = 3;
+  const RESOURCES = 150;
+
+  it('is given them again, and nothing is lost or done twice', async () => {
+    const broker = await TestBroker.start();
+    const redis = await observer((await testStore()).url);
+    const tenant = freshTenant();
+    const work = new AbortController();
+    const forget = async (): Promise<number> => {
+      let flushes = 0;
+      for (; !work.signal.aborted; flushes += 1) {
+        await redis.scriptFlush();
+        await delay(FLUSH_EVERY_MS);
+      }
+      return flushes;
+    };
+    const flushes = forget();
+    try {
+      const clients = await Promise.all(['ada', 'grace', 'alan'].map((name) => broker.connect(tenant, name)));
+      const fences: number[] = [];
+      for (let i = 0; i < RESOURCES; i += 3) {
+        await Promise.all(
+          clients.map(async (client, n) => {
+            const resource = `invoices/${i + n}`;
+            const fence = await take(client, resource);
+            fences.push(fence);
+            await client.heartbeat();
+            expect(await client.does('lock:release', { resource, fence })).to.include({ released: true });
+          }),
+        );
+      }
+      work.abort();
+      expect(await flushes).to.be.greaterThan(10);
+      expect(new Set(fences).size).to.equal(RESOURCES);
+      for (const type of ['lock.granted', 'lock.released']) {
+        const { items } = await broker.core.audit.list(tenant, { type }, { limit: 1_000 });
+        expect(items, type).to.have.lengthOf(RESOURCES);
+      }
+    } finally {
+      work.abort();
+      await flushes;
+      redis.destroy();
+      await broker.close();
+    }
+  });
+});
+
+describe('[A7] [P6] a Redis that is full', () => {
+  const LEASE_MS = 3_000;
+  let server: RedisServer;
+  let broker: TestBroker;
+  let redis: Observer;
+  const tenant = freshTenant();
+
+  before('a redis-server', async function () {
+    needsRedisServer(this, 'scripts on a full Redis');
+    server = await startRedis({ config: { 'maxmemory-policy': 'noeviction' } });
+    redis = await observer(server.url);
+    broker = await TestBroker.start({ redisUrl: server.url });
+    await broker.policy(tenant, { beatMs: 1_000, leaseMs: LEASE_MS });
+  });
+  after(async () => {
+    await broker?.close();
+    redis?.destroy();
+    await server?.stop();
+  });
+
+  it('ends nobody: who is in stays in and gets out, and only what is new has to wait', async () => {
+    const [ada, grace] = await Promise.all(['ada', 'grace'].map((name) => broker.connect(tenant, name)));
+    if (!ada || !grace) throw new Error('two are needed');
+    const fence = await take(ada, 'invoices/1');
+    await redis.configSet('maxmemory', '1mb');
+    await redis.set('filler', 'x').then(
+      () => expect.fail('Redis is not full'),
+      (error: unknown) => expect(String(error)).to.match(/OOM/),
+    );
+
+    const stranger = await broker.connect(tenant, 'alan');
+    expect(stranger.error).to.include({ code: 'unavailable' });
+    expect(await grace.acquire('invoices/2')).to.deep.include({ ok: false });
+    expect(
+      await grace.refused('lock:acquire', { resource: 'invoices/3', requestId: randomUUID() }),
+    ).to.include({
+      code: 'unavailable',
+    });
+
+    const startedAt = performance.now();
+    await waitUntil(() => performance.now() - startedAt > 1.5 * LEASE_MS, 'a lease to pass', 3 * LEASE_MS);
+    expect((await ada.heartbeat({ dirty: true })).ok, 'a heartbeat').to.equal(true);
+    expect(await broker.core.sessions.count(tenant)).to.equal(2);
+    expect(await ada.does('lock:release', { resource: 'invoices/1', fence })).to.include({ released: true });
+
+    await grace.drop();
+    const back = await broker.connect(tenant, 'grace', { auth: { resume: grace.resume } });
+    expect(back.error, 'a resumption').to.equal(undefined);
+    for (const client of [ada, back]) await client.does('session:end', {});
+    await waitUntil(async () => (await broker.core.sessions.count(tenant)) === 0, 'both to be out');
+    await redis.configSet('maxmemory', '0');
+    expect((await broker.connect(tenant, 'alan')).welcome.resumed).to.equal(false);
+  });
+});

@@ -1,0 +1,19 @@
+import { createBroker, loadConfig } from 'lastcall';
+
+/** A broker alone in its process: says where it is, and ends when it is told to. */
+
+const broker = await createBroker({ config: loadConfig({ env: process.env }) });
+const { url } = await broker.listen();
+
+/** Whoever started it is gone. */
+const leave = (): never => process.exit(1);
+
+async function end(): Promise<void> {
+  process.off('disconnect', leave);
+  await broker.close();
+  process.disconnect();
+}
+
+process.once('disconnect', leave);
+process.once('SIGTERM', () => void end());
+process.send?.({ url });

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const START_LIMIT_MS = 30_000;
+
+/**
+ * The browser of this machine. Without one the suite says what it leaves out; where every change is checked (CI=true)
+ * that is a failure.
+ */
+export async function startBrowser(suite: Mocha.Context, what: string): Promise<Browser> {
+  const executablePath = PLACES.find((place) => existsSync(place));
+  if (executablePath === undefined) {
+    if (process.env['CI'] === 'true')
+      throw new Error(`There is no chromium for ${what}: apt-get install chromium`);
+    process.stderr.write(`    left out for want of chromium: ${what}\n`);
+    return suite.skip();
+  }
+  // Chromium's own sandbox does not work for root, in containers.
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath, args, timeout: START_LIMIT_MS });
+}
+
+/** Everything a page complains about: errors of its scripts, and what the content security policy has stopped. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  return complaints;
+}

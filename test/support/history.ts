@@ -1,0 +1,119 @@
+import type { AuditRecord, Order, Receipt } from '@lastcall/shared';
+import { expect } from 'chai';
+import type { Core } from 'lastcall/internal/core.js';
+
+type Nouns = Pick<Core, 'audit' | 'orders' | 'sessions'>;
+
+const PAGE = 1_000;
+
+/** Everything that was recorded in a tenant, oldest first. */
+export async function historyOf({ audit }: Pick<Nouns, 'audit'>, tenant: string): Promise<readonly AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await audit.list(tenant, {}, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    records.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return records.toReversed();
+}
+
+export async function ordersOf({ orders }: Pick<Nouns, 'orders'>, tenant: string): Promise<readonly Order[]> {
+  return (await orders.list(tenant, {}, { limit: PAGE })).items;
+}
+
+/** What holds of every history, whatever happened. */
+export async function checkHistory(nouns: Nouns, tenant: string): Promise<void> {
+  const records = await historyOf(nouns, tenant);
+  checkNumbers(records);
+  checkEnds(records);
+  for (const order of await ordersOf(nouns, tenant)) {
+    const { items } = await nouns.orders.receipts(tenant, order.id, { limit: 100_000 });
+    checkCounts(order, items);
+    checkReceipts(order, items, records);
+    checkStates(order, items, records);
+  }
+}
+
+/** Revs have no gap and no repetition; time does not run backwards. */
+function checkNumbers(records: readonly AuditRecord[]): void {
+  records.forEach((record, i) => {
+    const before = records[i - 1];
+    if (!before) return;
+    expect(record.rev, 'rev').to.equal(before.rev + 1);
+    expect(record.at, `instant of rev ${record.rev}`).to.be.at.least(before.at);
+  });
+}
+
+const ofSession = (records: readonly AuditRecord[], sessionId: string, type: AuditRecord['type']) =>
+  records.filter((record) => record.sessionId === sessionId && record.type === type);
+
+/** A session has one end and one proof; nothing of it is recorded after its end but what proves it. */
+function checkEnds(records: readonly AuditRecord[]): void {
+  const sessionIds = new Set(records.flatMap(({ sessionId }) => (sessionId ? [sessionId] : [])));
+  for (const sessionId of sessionIds) {
+    const own = records.filter((record) => record.sessionId === sessionId);
+    const end = own.findIndex(({ type }) => type === 'session.ended');
+    expect(ofSession(own, sessionId, 'session.ended').length, `ends of ${sessionId}`).to.be.at.most(1);
+    expect(ofSession(own, sessionId, 'session.verified').length, `proofs of ${sessionId}`).to.be.at.most(1);
+    if (end < 0) continue;
+    const after = new Set(own.slice(end + 1).map(({ type }) => type));
+    for (const type of ['session.verified', 'session.unverified', 'lock.lost'] as const) after.delete(type);
+    expect([...after], `records of ${sessionId} after its end`).to.deep.equal([]);
+  }
+}
+
+/** Counts are what the receipts say. */
+export function checkCounts({ id, counts }: Order, receipts: readonly Receipt[]): void {
+  const having = (is: (receipt: Receipt) => boolean): number => receipts.filter(is).length;
+  expect(counts, `counts of ${id}`).to.deep.equal({
+    targeted: receipts.length,
+    delivered: having(({ deliveredAt }) => deliveredAt !== undefined),
+    seen: having(({ seenAt }) => seenAt !== undefined),
+    saving: having(({ state }) => state === 'saving'),
+    saved: having(({ savedAt }) => savedAt !== undefined),
+    ended: having(({ endedAt }) => endedAt !== undefined),
+    verified: having(({ verified }) => verified === true),
+    unverified: having(({ verified }) => verified === false),
+  });
+}
+
+/** A receipt says what the records say. */
+function checkReceipts({ id }: Order, receipts: readonly Receipt[], records: readonly AuditRecord[]): void {
+  expect(new Set(receipts.map(({ sessionId }) => sessionId)).size, 'one receipt each').to.equal(receipts.length);
+  for (const receipt of receipts) {
+    const [end] = ofSession(records, receipt.sessionId, 'session.ended');
+    const acks = ofSession(records, receipt.sessionId, 'order.acked').filter(({ orderId }) => orderId === id);
+    const told = (state: string): AuditRecord | undefined => acks.find(({ details }) => details?.['state'] === state);
+    if (receipt.endedAt !== undefined) expect(receipt.endedAt, 'endedAt').to.equal(end?.at);
+    expect(receipt.savedAt, 'savedAt').to.equal(told('saved')?.at);
+    expect(receipt.seenAt, 'seenAt').to.equal(acks[0]?.at);
+    expect(receipt.verified === undefined, 'decided with its checks').to.equal(receipt.checks === undefined);
+    if (receipt.verified === undefined) continue;
+    expect(receipt).to.include.keys('outcome', 'endedAt');
+    const holds = Object.values(receipt.checks ?? {}).every(({ ok }) => ok);
+    expect(receipt.verified, 'verified by its checks').to.equal(holds);
+    const proof = receipt.verified ? 'session.verified' : 'session.unverified';
+    expect(ofSession(records, receipt.sessionId, proof), proof).to.have.length(1);
+  }
+}
+
+/** An order is created once, closes once, and is done when all is decided; cancelled, it ends nobody. */
+function checkStates(order: Order, receipts: readonly Receipt[], records: readonly AuditRecord[]): void {
+  const own = records.filter(({ orderId }) => orderId === order.id);
+  const count = (type: AuditRecord['type']): number => own.filter((record) => record.type === type).length;
+  expect(own[0]?.type, 'the first record of an order').to.equal('order.created');
+  expect(count('order.created')).to.equal(1);
+  expect(count('order.done')).to.equal(order.state === 'done' ? 1 : 0);
+  expect(count('order.cancelled')).to.equal(order.state === 'cancelled' ? 1 : 0);
+  const ended = own.filter(({ type }) => type === 'session.ended');
+  if (order.action === 'warn') expect(ended, 'ended by a warning').to.have.length(0);
+  const over = own.findIndex(({ type }) => type === 'order.cancelled');
+  if (over >= 0) {
+    const after = own.slice(over).filter(({ type }) => type === 'session.ended');
+    expect(after, 'ended by a cancelled order').to.have.length(0);
+  }
+  if (order.action === 'logoff' && order.state === 'done') {
+    expect(receipts.every(({ verified }) => verified !== undefined), 'done when all is decided').to.equal(true);
+  }
+}
