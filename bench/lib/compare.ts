@@ -1,3 +1,4 @@
+import { untilCalm } from './machine.js';
 import { type Spread, spreadOf } from './stats.js';
 import type { Cell, Context } from './suite.js';
 
@@ -17,6 +18,7 @@ export async function inTurns<V extends { readonly name: string }>(
   for (let round = 0; round < context.form.rounds; round += 1) {
     for (let turn = 0; turn < variants.length; turn += 1) {
       const variant = variants[(round + turn) % variants.length] as V;
+      await untilCalm(context.form.calmMs);
       const values = await measure(variant);
       cells.push({ variant: variant.name, size, round, values });
       const shown = Object.entries(values).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);

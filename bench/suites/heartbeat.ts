@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Comparison, inTurns } from '../lib/compare.js';
 import { assignCores } from '../lib/cores.js';
+import { untilCalm } from '../lib/machine.js';
 import { type RedisServer, startRedis } from '../lib/redis-server.js';
 import { asRatio, figure, withSpread } from '../lib/report.js';
 import type { Cell, Context, Suite, Table } from '../lib/suite.js';
@@ -124,6 +125,7 @@ async function measureBusy(
   context.progress(
     `  ${variant.name} ${clients}: only ${figure((first['busy'] ?? 0) * 100)} % busy, once more`,
   );
+  await untilCalm(context.form.calmMs);
   const second = await measure(context, variant, clients);
   return (second['busy'] ?? 0) > (first['busy'] ?? 0) ? second : first;
 }

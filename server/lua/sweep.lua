@@ -29,19 +29,6 @@ if since < QUIET_MS and string.sub(before, -1) ~= '+' then
 end
 local gap = fields_of(P .. 'gap', { 'from', 'to', 'total' })
 
--- Until when a session without a lease may stay.
-local function stays_until(s, due_at)
-  local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
-  local from = tonumber(gap.from or '0')
-  if owed <= 0 or due_at <= from then
-    return tonumber(s.creditEndsAt or '0')
-  end
-  -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
-  local until_at = math.max(due_at, math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
-  call('HSET', session_key(s.id), 'credited', gap.total, 'creditEndsAt', digits(until_at))
-  return until_at
-end
-
 -- The lease is there: what else is due? Idle mark, token.
 local function attend(s, lease)
   local changes, details = {}, nil
@@ -90,7 +77,7 @@ local function visit_session(sid, due_at)
     attend(s, lease)
     return 0
   end
-  local until_at = stays_until(s, due_at)
+  local until_at = stays_until(s, due_at, gap)
   if until_at > NOW then
     schedule_session(s, until_at)
     return 0
