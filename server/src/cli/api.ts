@@ -36,6 +36,7 @@ interface Answers {
   readonly 'orders.create': Order | OrderPreview;
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
+  readonly 'orders.cancel': Order;
   readonly 'locks.list': Page<LockEntry>;
   readonly 'locks.break': { readonly broken: boolean };
   readonly 'audit.list': Page<AuditRecord>;
@@ -84,6 +85,11 @@ export class Api {
 
   order(id: string, signal?: AbortSignal): Promise<Order> {
     return this.#call('orders.get', { params: { id }, signal });
+  }
+
+  /** Calls an order off, unless it is closing. */
+  cancelOrder(id: string): Promise<Order> {
+    return this.#call('orders.cancel', { params: { id } });
   }
 
   receipts(orderId: string, limit: number): Promise<Page<Receipt>> {

@@ -1,5 +1,6 @@
 import type { Command } from '../command.js';
 import { audit } from './audit.js';
+import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   audit,
   warn,
   logoff,
+  cancel,
   verify,
   unlock,
   ...policy,
