@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import type { Order, Receipt, Session } from '@lastcall/shared';
 import { expect } from 'chai';
-import { freshTenant } from './support/broker.js';
+import { freshTenant, TestClient } from './support/broker.js';
 import { BrokerProcess, ClientProcess } from './support/process.js';
 import { ROOT } from './support/sources.js';
 import { waitUntil } from './support/wait.js';
@@ -119,8 +119,9 @@ describe('the four steps, by the command line, with applications in processes of
     }
     expect(frozen.view.locks.filter(({ state }) => state === 'held')).to.deep.equal([]);
     for (const sub of ['saves', 'ignores', 'frozen']) {
-      const again = await work(sub).catch(() => undefined);
-      expect(again, `${sub} in again`).to.equal(undefined);
+      const again = new TestClient(broker.url, { token: await broker.token(tenant, sub) });
+      await again.opened();
+      expect(again.error?.code, `${sub} in again`).to.equal('blocked');
     }
   });
 

@@ -68,7 +68,11 @@ describe('orders: deadline, hold, more time', () => {
       const order = await bench.logoff({ all: true }, { graceMs: 0 });
       for (const { attachment } of opened) await bench.end(attachment);
       await Promise.all(opened.map(({ attachment }) => bench.broker.core.sessions.report(attachment, true)));
-      expect((await bench.until(order, 'done')).counts).to.include({ targeted: 120, ended: 120, verified: 120 });
+      expect((await bench.until(order, 'done')).counts).to.include({
+        targeted: 120,
+        ended: 120,
+        verified: 120,
+      });
     });
 
     it('[O5] [O10] of a warning ends nobody', async () => {
@@ -256,61 +260,6 @@ describe('orders: deadline, hold, more time', () => {
       await ack(grace, order, 'saving');
       await bench.until(order, 'closing');
       expect(await refused(grace, order)).to.equal('extension_refused');
-    });
-  });
-
-  describe('several orders', () => {
-    it('[O13] the earliest ends the session; under the others it had ended before', async () => {
-      const [ada, later] = await warned();
-      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'security' });
-      expect((await bench.session(ada)).warned).to.deep.equal({
-        orderId: first.id,
-        deadlineAt: first.deadlineAt,
-      });
-      expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'security' });
-      expect((await bench.until(first, 'done')).counts).to.include({ verified: 1 });
-      expect((await bench.receipt(first, ada)).outcome).to.equal('forced');
-      await bench.until(later, 'done');
-      expect((await bench.receipt(later, ada)).outcome).to.equal('gone');
-    });
-
-    it('[O13] [O8] the next one rules when the earliest is cancelled', async () => {
-      const [ada, later] = await warned({ graceMs: 1_200 });
-      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS });
-      await bench.cancel(first);
-      expect((await bench.session(ada)).warned).to.deep.equal({
-        orderId: later.id,
-        deadlineAt: later.deadlineAt,
-      });
-      const end = await bench.end(ada);
-      expect(end.orderId).to.equal(later.id);
-      expect(end.at).to.be.at.least(later.deadlineAt);
-    });
-
-    it('[O13] [O6] a hold under the earliest lets a later one come first', async () => {
-      const [ada, first] = await warned({ graceMs: SOON_MS, holdMs: LONG_MS });
-      const second = await bench.logoff(sessionsOf(ada), { graceMs: 900 });
-      await ack(ada, first, 'saving');
-      const end = await bench.end(ada);
-      expect(end.orderId).to.equal(second.id);
-      expect(end.at).to.be.at.least(second.deadlineAt);
-    });
-
-    it('[O13] [S11] a save that is under way ends with the order it was for', async () => {
-      const [ada, first] = await warned({ holdMs: LONG_MS });
-      const second = await bench.logoff(sessionsOf(ada), { holdMs: LONG_MS });
-      await ack(ada, first, 'saving');
-      expect((await bench.session(ada)).state).to.equal('saving');
-      await bench.cancel(first);
-      expect((await bench.session(ada)).state).to.equal('warned');
-      await bench.cancel(second);
-      expect((await bench.session(ada)).state).to.equal('active');
-    });
-
-    it('[O13] a warning does not hide a logoff', async () => {
-      const [ada, order] = await warned();
-      await bench.warn({ all: true }, { graceMs: 1 });
-      expect((await bench.session(ada)).warned?.orderId).to.equal(order.id);
     });
   });
 });

@@ -62,6 +62,7 @@ describe('heartbeats', () => {
   });
 
   it('[S4] [O12] after the end bring nothing back', async () => {
+    await broker.policy(tenant, { flushMs: 500 });
     const ada = await broker.connect(tenant, 'ada', { acknowledges: false, answersBeats: false });
     await broker.core.sessions.end(tenant, ada.sessionId, {
       reason: 'admin',

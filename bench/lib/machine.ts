@@ -47,7 +47,7 @@ export function processorWatch(): () => { idle: number; stolen: number } {
 }
 
 const CALM_IDLE = 0.9;
-const CALM_LOOK_MS = 500;
+const CALM_LOOK_MS = 250;
 
 /** Waits until others leave the processors alone, but no longer than this. */
 export async function untilCalm(limitMs: number): Promise<void> {
