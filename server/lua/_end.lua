@@ -47,13 +47,28 @@ local function deny_reentry(s, orders, ending_order)
   return longest
 end
 
+-- The way back in: the tombstone refuses a resumption, and while the order that ended the session keeps the person out,
+-- a block refuses new sessions.
+local function reentry_of(sid, s)
+  if call('PTTL', session_key(sid)) <= 0 then
+    return { ok = false }
+  end
+  local o = order_of(s.orderId or '')
+  local deny_ms = o and ALIVE[o.state] and tonumber(o.denyMs) or 0
+  local is_due = deny_ms > 0 and tonumber(s.endedAt or '0') + deny_ms > NOW
+  if is_due and call('HEXISTS', P .. 'blocks:' .. s.uid, o.id) == 0 then
+    return { ok = false, detail = 'new sessions of the person are not refused' }
+  end
+  return { ok = true }
+end
+
 -- The four proofs. live: set of the nodes that are alive; a lapsed node's sockets count as gone.
 local function checks_of(sid, s, live)
   local checks = {
     registry = { ok = s.state == 'ended' and not call('ZSCORE', P .. 'sessions', sid) },
     sockets = { ok = true },
     locks = { ok = call('EXISTS', P .. 'held:' .. sid, P .. 'waits:' .. sid) == 0 },
-    reentry = { ok = call('PTTL', session_key(sid)) > 0 },
+    reentry = reentry_of(sid, s),
   }
   for _, node in pairs(attachments_of(sid)) do
     if live[node] then
@@ -85,7 +100,8 @@ end
 
 -- Reads the proofs back and decides the receipts. Without `final` an unproved end waits for its instant.
 local function verify_session(sid, live, final)
-  local s = fields_of(session_key(sid), { 'uid', 'name', 'state', 'orders', 'orderId', 'answered', 'verified' })
+  local s = fields_of(session_key(sid),
+    { 'uid', 'name', 'state', 'orders', 'orderId', 'endedAt', 'answered', 'verified' })
   if not s.uid or s.verified == '1' then
     call('ZREM', P .. 'due', 'v:' .. sid)
     return
@@ -118,6 +134,11 @@ local function end_session(s, reason, by, message, oid, live)
   call('HSET', session_key(s.id), 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason,
     'by', cjson.encode(by), 'message', message or '', 'orderId', oid or '', 'conn', '0')
   local lease = lease_of(s.id)
+  if lease then
+    -- What was last heard of it goes with the lease.
+    call('HSET', session_key(s.id), 'beatAt', digits(lease.beatAt), 'lastInputAt', digits(lease.lastInputAt),
+      'dirty', lease.dirty, 'view', lease.view)
+  end
   call('DEL', lease_key(s.id))
   call('ZREM', P .. 'sessions', s.id)
   call('ZREM', P .. 'user:' .. s.uid, s.id)

@@ -4,6 +4,8 @@
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
 local LOOK_MS, QUIET_MS = 400, 200
+-- After a gap no node is called gone for this long: as long as a node may be silent.
+local SILENCE_MS = 5000
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
 local live = set_of(cjson.decode(ARGV[1])) or {}
@@ -129,6 +131,10 @@ for i = 1, #items, 2 do
     work = work + 1 + visit_session(rest, tonumber(items[i + 1]))
   elseif kind == 'o' then
     work = work + 1 + visit_order(rest)
+  elseif kind == 'v' and gap.to and NOW < gap.to + SILENCE_MS then
+    -- Live nodes could not say that they live; those that died are known to be dead by then.
+    call('ZADD', P .. 'due', digits(gap.to + SILENCE_MS), items[i])
+    work = work + 1
   elseif kind == 'v' then
     verify_session(rest, live, true)
     work = work + 1

@@ -2,6 +2,7 @@ import { v7 as uuid } from 'uuid';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
 import { StoreClock } from './clock.js';
+import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
@@ -33,6 +34,7 @@ export interface Core {
   readonly orders: Orders;
   readonly locks: Locks;
   readonly audit: Audit;
+  readonly denials: Denials;
   readonly once: Once;
   readonly bus: Bus;
   readonly sweeper: Sweeper;
@@ -82,6 +84,7 @@ export function createCore(parts: CoreParts): Core {
     return sessions.retryReports();
   };
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond });
+  const audit = new Audit(store);
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -91,7 +94,8 @@ export function createCore(parts: CoreParts): Core {
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     locks: new Locks(store, metrics),
-    audit: new Audit(store),
+    audit,
+    denials: new Denials(audit, log),
     once: new Once(store),
   };
   return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper) };
