@@ -15,7 +15,7 @@ export interface Form {
 export const FORMS: Readonly<Record<Form['name'], Form>> = {
   quick: { name: 'quick', rounds: 1, warmMs: 200, measureMs: 400 },
   short: { name: 'short', rounds: 3, warmMs: 1_500, measureMs: 1_500 },
-  full: { name: 'full', rounds: 7, warmMs: 3_000, measureMs: 2_000 },
+  full: { name: 'full', rounds: 5, warmMs: 3_000, measureMs: 2_000 },
 };
 
 /** One measurement: of which variant, with how many clients or the like, in which round. */

@@ -7,7 +7,7 @@ import { usage } from './usage.js';
 /** One look at a measurement that goes on. */
 const SLICE_MS = 250;
 /** How many times as long as needed is looked, for slices in which others leave the processors alone. */
-const PATIENCE: Readonly<Record<Form['name'], number>> = { quick: 1, short: 3, full: 5 };
+const PATIENCE: Readonly<Record<Form['name'], number>> = { quick: 1, short: 3, full: 4 };
 /** The share of all processors that others may take before a slice counts as disturbed. */
 const OTHERS = 0.05;
 
