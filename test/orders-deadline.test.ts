@@ -32,22 +32,22 @@ describe('orders: deadline, hold, more time', () => {
 
   describe('the deadline', () => {
     it('[O5] [P1] ends the session with the reason, by the giver, not earlier and hardly later', async () => {
-      const [ada, order] = await warned({ graceMs: SOON_MS, reason: 'security', message: 'Leave now.' });
+      const [ada, order] = await warned({ graceMs: SOON_MS, reason: 'maintenance', message: 'Leave now.' });
       const push = await ada.saw('logoff');
       expect(push).to.deep.equal({
         orderId: order.id,
-        reason: 'security',
+        reason: 'maintenance',
         message: 'Leave now.',
         by: { kind: 'admin', id: 'root', name: 'Root' },
       });
       const end = await bench.end(ada);
-      expect(end).to.include({ reason: 'security', orderId: order.id, sessionId: ada.sessionId });
+      expect(end).to.include({ reason: 'maintenance', orderId: order.id, sessionId: ada.sessionId });
       expect(end.by).to.deep.equal(order.by);
       expect(end.at - order.deadlineAt).to.be.within(0, LATE_MS);
       const { state, ended } = await bench.session(ada);
       expect(state).to.equal('ended');
       expect(ended).to.deep.equal({
-        reason: 'security',
+        reason: 'maintenance',
         by: order.by,
         message: 'Leave now.',
         endedAt: end.at,
@@ -243,12 +243,12 @@ describe('orders: deadline, hold, more time', () => {
   describe('several orders', () => {
     it('[O13] the earliest ends the session; under the others it had ended before', async () => {
       const [ada, later] = await warned();
-      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'security' });
+      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'maintenance' });
       expect((await bench.session(ada)).warned).to.deep.equal({
         orderId: first.id,
         deadlineAt: first.deadlineAt,
       });
-      expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'security' });
+      expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'maintenance' });
       expect((await bench.until(first, 'done')).counts).to.include({ verified: 1 });
       expect((await bench.receipt(first, ada)).outcome).to.equal('forced');
       await bench.until(later, 'done');

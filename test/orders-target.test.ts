@@ -129,9 +129,9 @@ describe('orders: whom they hit', () => {
 
   it('[O1] takes what the request leaves open from the settings', async () => {
     await bench.broker.policy(bench.tenant, { graceMs: 41_000, holdMs: 7_000 });
-    const request = { action: 'logoff', target: { all: true }, message: 'Hello', reason: 'security' } as const;
+    const request = { action: 'logoff', target: { all: true }, message: 'Hello', reason: 'maintenance' } as const;
     const order = await bench.orders.create(bench.admin, bench.tenant, request);
-    expect(order).to.include({ graceMs: 41_000, holdMs: 7_000, reason: 'security' });
+    expect(order).to.include({ graceMs: 41_000, holdMs: 7_000, reason: 'maintenance' });
     expect(order).not.to.have.any.keys('extend', 'reentry', 'except');
   });
 

@@ -2,8 +2,7 @@
 -- Lets a person in again. Includes: _lib _block
 -- ARGV 1 id · 2 JSON actor
 -- Answers { lifted } or `not_found`.
-local block = drop_block(ARGV[1])
+local block = block_of(ARGV[1])
 if not block then return refuse('not_found') end
-record('block.changed', cjson.decode(ARGV[2]), { reason = block.reason,
-  details = { id = block.id, state = 'lifted', user = block.user } })
+drop_block(block, 'lifted', cjson.decode(ARGV[2]))
 return answer({ lifted = true })

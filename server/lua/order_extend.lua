@@ -17,7 +17,8 @@ end
 call('HSET', key, 'extend:' .. oid, (times + 1) .. '|' .. digits(total + ms))
 o.version = count(oid, 'version')
 record('order.extended', { kind = 'user', id = s.uid, name = s.name }, {
-  sessionId = sid, user = user_of(s), orderId = oid, details = { ms = ms, deadlineAt = deadline + ms, warning = warning_of(o, sid) },
+  sessionId = sid, user = user_of(s), orderId = oid,
+  details = { ms = ms, deadlineAt = deadline + ms, warning = warning_of(o, sid) },
 })
 rule_session(s)
 schedule_session(s, NOW + math.max(1, call('PTTL', lease_key(sid))))

@@ -2,6 +2,7 @@ import type { AuditRecord } from '@lastcall/shared';
 import { v7 as uuid } from 'uuid';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
+import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
@@ -30,6 +31,7 @@ export interface Core {
   readonly heartbeats: Heartbeats;
   readonly attachments: Attachments;
   readonly orders: Orders;
+  readonly blocks: Blocks;
   readonly locks: Locks;
   readonly audit: Audit;
   readonly once: Once;
@@ -96,6 +98,7 @@ export function createCore(parts: {
     heartbeats,
     attachments,
     orders,
+    blocks: new Blocks(store),
     locks: new Locks(store),
     audit: new Audit(store),
     once: new Once(store),
