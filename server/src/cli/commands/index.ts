@@ -1,5 +1,6 @@
 import type { Command } from '../command.js';
 import { audit } from './audit.js';
+import { block, blocks, unblock } from './blocks.js';
 import { locks, unlock } from './locks.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
@@ -16,10 +17,13 @@ export const COMMANDS: readonly Command[] = [
   sessions,
   show,
   locks,
+  blocks,
   audit,
   warn,
   logoff,
   verify,
+  block,
+  unblock,
   unlock,
   ...policy,
 ];
