@@ -16,7 +16,7 @@ const USAGE = `npm run bench -- [suite â€¦] [--quick | --full] [--server-flags=â
 ${SUITES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
   --quick        shows that everything works; its figures say nothing
-  --full         five rounds instead of three, longer measurements
+  --full         seven rounds instead of three, longer measurements
   --server-flags options of Node for the servers, such as --server-flags=--max-semi-space-size=32
 `;
 

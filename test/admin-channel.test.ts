@@ -51,11 +51,17 @@ describe('the admin channel', () => {
   });
   after(() => broker.close());
 
-  async function connect(roles: readonly string[], options: { in?: string; own?: string } = {}): Promise<TestAdmin> {
+  async function connect(
+    roles: readonly string[],
+    options: { in?: string; own?: string } = {},
+  ): Promise<TestAdmin> {
     const token = await broker.token(options.own ?? tenant, 'root', roles);
     const admin = new TestAdmin(broker.url, { token, ...(options.in ? { tenant: options.in } : {}) });
     admins.push(admin);
-    await waitUntil(() => admin.error !== undefined || admin.all('snapshot').length > 0, 'a snapshot or a refusal');
+    await waitUntil(
+      () => admin.error !== undefined || admin.all('snapshot').length > 0,
+      'a snapshot or a refusal',
+    );
     return admin;
   }
 
@@ -72,7 +78,12 @@ describe('the admin channel', () => {
     await admin.saw('sessions:changed', ({ upsert }) => upsert.some(({ id }) => id === grace.sessionId));
     await grace.acquire('a/1');
     await admin.saw('lock:changed', ({ holders }) => holders[0]?.sessionId === grace.sessionId);
-    const request = { action: 'logoff', target: { sessions: [grace.sessionId] }, message: 'bye', reason: 'admin' } as const;
+    const request = {
+      action: 'logoff',
+      target: { sessions: [grace.sessionId] },
+      message: 'bye',
+      reason: 'admin',
+    } as const;
     const order = await broker.core.orders.create(administrator(tenant), tenant, { ...request, graceMs: 0 });
     await admin.saw('order:changed', ({ id, state }) => id === order.id && state === 'done');
     await admin.saw('sessions:changed', ({ remove }) => remove.includes(grace.sessionId));
@@ -98,7 +109,9 @@ describe('the admin channel', () => {
     const foreign = await connect(['admin'], { own: other });
     await broker.connect(tenant, 'grace');
     await operator.saw('sessions:changed');
-    expect(foreign.pushes.filter(({ event }) => event !== 'snapshot' && event !== 'nodes:changed')).to.have.length(0);
+    expect(
+      foreign.pushes.filter(({ event }) => event !== 'snapshot' && event !== 'nodes:changed'),
+    ).to.have.length(0);
   });
 
   it('[S14] closes when the token it was opened with expires', async () => {
@@ -110,7 +123,13 @@ describe('the admin channel', () => {
   });
 
   it('[I4] F5 refuses pages of other sites, whatever they are called', async () => {
-    const origins = ['http://evil.example', `${broker.url}.evil.example`, 'null', 'https://127.0.0.1', 'http://localhost'];
+    const origins = [
+      'http://evil.example',
+      `${broker.url}.evil.example`,
+      'null',
+      'https://127.0.0.1',
+      'http://localhost',
+    ];
     for (const origin of origins) {
       const socket = io(`${broker.url}/lastcall`, {
         transports: ['websocket'],

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { freshTenant, TestBroker } from './support/broker.js';
-import { administrator } from './support/broker.js';
+import { administrator, freshTenant, TestBroker } from './support/broker.js';
 
 describe('the audit trail', () => {
   let broker: TestBroker;
@@ -62,8 +61,12 @@ describe('the audit trail', () => {
     const window = { from: third?.at ?? 0, to: third?.at ?? 0 };
     const found = (await broker.core.audit.list(tenant, window, { limit: 100 })).items;
     expect(found.map(({ rev }) => rev)).to.include(third?.rev);
-    expect((await broker.core.audit.list(tenant, { session: ada.sessionId }, { limit: 100 })).items).to.have.length(7);
-    expect((await broker.core.audit.list(tenant, { user: 'nobody' }, { limit: 100 })).items).to.have.length(0);
+    expect(
+      (await broker.core.audit.list(tenant, { session: ada.sessionId }, { limit: 100 })).items,
+    ).to.have.length(7);
+    expect((await broker.core.audit.list(tenant, { user: 'nobody' }, { limit: 100 })).items).to.have.length(
+      0,
+    );
   });
 
   it('[A4] changes settings as a whole against the version seen, tells clients, and records before and after', async () => {
@@ -74,7 +77,12 @@ describe('the audit trail', () => {
     expect(version).to.equal(0);
     const by = { kind: 'admin', id: administrator(tenant).user.id } as const;
     const changed = await policies.set(tenant, version, { ...settings, beatMs: 2_000, leaseMs: 6_000 }, by);
-    expect(changed).to.include({ version: 1, beatMs: 2_000, leaseMs: 6_000, idleAfterMs: settings.idleAfterMs });
+    expect(changed).to.include({
+      version: 1,
+      beatMs: 2_000,
+      leaseMs: 6_000,
+      idleAfterMs: settings.idleAfterMs,
+    });
     expect(await ada.saw('policy')).to.include({ version: 1, leaseMs: 6_000 });
     const late = await policies.set(tenant, 0, settings, by).catch((error: { code?: string }) => error);
     expect(late).to.include({ code: 'version_mismatch' });

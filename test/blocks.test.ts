@@ -23,7 +23,12 @@ describe('blocks', () => {
   const connect = (sub: string, options: Parameters<TestBroker['connect']>[2] = {}): Promise<TestClient> =>
     api.broker.connect(api.tenant, sub, options);
   const block = async (body: Partial<Block>): Promise<string> =>
-    (await api.admin.does<{ id: string }>('blocks.set', api.here({ body: { reason: 'Left the company.', ...body } }))).id;
+    (
+      await api.admin.does<{ id: string }>(
+        'blocks.set',
+        api.here({ body: { reason: 'Left the company.', ...body } }),
+      )
+    ).id;
   const lift = (id: string) => api.admin.does('blocks.lift', api.here({ id }));
   const list = async (query: Record<string, string | number> = {}): Promise<Page<Block>> =>
     await api.admin.does<Page<Block>>('blocks.list', api.here({ query }));
@@ -53,11 +58,16 @@ describe('blocks', () => {
       expect((await connect('ada')).error).to.include({ code: 'blocked', untilAt });
       await waitUntil(async () => (await connect('ada')).error === undefined, 'the block to be over');
       await waitUntil(async () => (await list()).items.length === 0, 'the block to be gone');
-      expect((await changes()).map(({ by, reason, details }) => ({ by: by.kind, reason, state: details?.['state'] }))).to
-        .deep.equal([
-          { by: 'admin', reason: 'Left the company.', state: 'set' },
-          { by: 'system', reason: 'Left the company.', state: 'over' },
-        ]);
+      expect(
+        (await changes()).map(({ by, reason, details }) => ({
+          by: by.kind,
+          reason,
+          state: details?.['state'],
+        })),
+      ).to.deep.equal([
+        { by: 'admin', reason: 'Left the company.', state: 'set' },
+        { by: 'system', reason: 'Left the company.', state: 'over' },
+      ]);
       expect((await api.admin.refused('blocks.lift', api.here({ id }))).code).to.equal('not_found');
     });
 
@@ -77,7 +87,10 @@ describe('blocks', () => {
     });
 
     it('[I7] [O15] are set once per Idempotency-Key', async () => {
-      const sent = api.here({ body: { user: 'ada', reason: 'Twice.' }, headers: { 'Idempotency-Key': 'one' } });
+      const sent = api.here({
+        body: { user: 'ada', reason: 'Twice.' },
+        headers: { 'Idempotency-Key': 'one' },
+      });
       const first = await api.admin.does<{ id: string }>('blocks.set', sent);
       expect(await api.admin.does('blocks.set', sent)).to.deep.equal(first);
       expect((await list()).items).to.have.length(1);
@@ -87,11 +100,19 @@ describe('blocks', () => {
       const by = { kind: 'admin', id: 'root' } as const;
       const set = () => api.broker.core.blocks.set(api.tenant, { user: 'ada', reason: 'Again.' }, by);
       await Promise.all(Array.from({ length: 100 }, set));
-      const { code, detail } = await api.admin.refused('blocks.set', api.here({ body: { user: 'ada', reason: 'x' } }));
+      const { code, detail } = await api.admin.refused(
+        'blocks.set',
+        api.here({ body: { user: 'ada', reason: 'x' } }),
+      );
       expect(code).to.equal('rate_limited');
       expect(detail).to.include('blocks');
       await block({ user: 'grace' });
-      for (const body of [{ user: 'ada' }, { reason: 'x' }, { user: '', reason: 'x' }, { user: 'a', reason: 'x', untilAt: -1 }])
+      for (const body of [
+        { user: 'ada' },
+        { reason: 'x' },
+        { user: '', reason: 'x' },
+        { user: 'a', reason: 'x', untilAt: -1 },
+      ])
         expect((await api.admin.refused('blocks.set', api.here({ body }))).code).to.equal('invalid');
     });
 
@@ -112,7 +133,9 @@ describe('blocks', () => {
       expect(await ada.refused('auth:refresh', { token: old })).to.include({ code: 'blocked' });
       await ada.does('auth:refresh', { token: tokenOf(api.tenant, 'ada') });
       await ada.drop();
-      expect((await connect('ada', { token: old, auth: { resume: ada.resume } })).error?.code).to.equal('blocked');
+      expect((await connect('ada', { token: old, auth: { resume: ada.resume } })).error?.code).to.equal(
+        'blocked',
+      );
       const back = await connect('ada', { token: tokenOf(api.tenant, 'ada'), auth: { resume: ada.resume } });
       expect(back.welcome.resumed).to.equal(true);
       expect((await connect('ada', { token: tokenOf(api.tenant, 'ada') })).error).to.equal(undefined);
@@ -123,7 +146,9 @@ describe('blocks', () => {
       await block({ user: 'ada', notBeforeAt: Date.now() });
       await block({ user: 'ada', untilAt: Date.now() + 60_000 });
       await block({ user: 'ada', untilAt });
-      expect((await connect('ada', { token: tokenOf(api.tenant, 'ada', 5_000) })).error).to.include({ untilAt });
+      expect((await connect('ada', { token: tokenOf(api.tenant, 'ada', 5_000) })).error).to.include({
+        untilAt,
+      });
     });
   });
 
@@ -143,12 +168,22 @@ describe('blocks', () => {
             broker.connect(api.tenant, 'ada', { token, auth: { resume: ada.resume } }),
           ]);
         const codes = (await Promise.all(attempts())).map(({ error }) => error?.code);
-        expect(codes).to.deep.equal(Array.from({ length: 2 }, () => ['blocked', 'blocked', 'session_ended']).flat());
-        expect((await list({ user: 'ada' })).items[0]).to.deep.include({ id: ada.sessionId, reason: 'admin' });
+        expect(codes).to.deep.equal(
+          Array.from({ length: 2 }, () => ['blocked', 'blocked', 'session_ended']).flat(),
+        );
+        expect((await list({ user: 'ada' })).items[0]).to.deep.include({
+          id: ada.sessionId,
+          reason: 'admin',
+        });
         const done = await api.done(id);
         expect(done.counts).to.include({ verified: 1 });
-        await waitUntil(async () => (await other.connect(api.tenant, 'ada', { token })).error === undefined, 'the end');
-        expect((await connect('ada', { auth: { resume: ada.resume } })).error?.code).to.equal('session_ended');
+        await waitUntil(
+          async () => (await other.connect(api.tenant, 'ada', { token })).error === undefined,
+          'the end',
+        );
+        expect((await connect('ada', { auth: { resume: ada.resume } })).error?.code).to.equal(
+          'session_ended',
+        );
       } finally {
         await other.close();
       }
@@ -161,7 +196,8 @@ describe('blocks', () => {
       await order({ target, graceMs: HOUR_MS, reentry: { denyMs: HOUR_MS } });
       await ada.does('order:ack', { orderId: long.id, state: 'saved' });
       await ada.saw('logoff', ({ reentryMs }) => reentryMs === 2 * HOUR_MS);
-      const blockedFor = async (): Promise<number> => ((await connect('ada')).error?.untilAt ?? 0) - Date.now();
+      const blockedFor = async (): Promise<number> =>
+        ((await connect('ada')).error?.untilAt ?? 0) - Date.now();
       expect(await blockedFor()).to.be.greaterThan(HOUR_MS);
       await api.admin.does('orders.cancel', api.here({ id: long.id }));
       expect(await blockedFor()).to.be.within(HOUR_MS - 10_000, HOUR_MS);
@@ -175,7 +211,8 @@ describe('blocks', () => {
       // Looked at now, and not when everybody has had the time to answer.
       await redis.zAdd(`lc:{${api.tenant}}:due`, { score: 1, value: `v:${ada.sessionId}` });
       await waitUntil(
-        async () => (await api.broker.core.orders.receipt(api.tenant, id, ada.sessionId))?.verified !== undefined,
+        async () =>
+          (await api.broker.core.orders.receipt(api.tenant, id, ada.sessionId))?.verified !== undefined,
         'the receipt',
       );
       const receipt = await api.broker.core.orders.receipt(api.tenant, id, ada.sessionId);
@@ -186,7 +223,13 @@ describe('blocks', () => {
 
   describe('of security orders', () => {
     const security = (more: Partial<OrderRequest>): Promise<Order> =>
-      order({ reason: 'security', message: 'Your account is closed.', graceMs: HOUR_MS, holdMs: HOUR_MS, ...more });
+      order({
+        reason: 'security',
+        message: 'Your account is closed.',
+        graceMs: HOUR_MS,
+        holdMs: HOUR_MS,
+        ...more,
+      });
 
     it('[O16] [I7] are there before the client hears of it; there is no grace and no hold', async () => {
       const token = tokenOf(api.tenant, 'mallory', 60_000);
@@ -207,7 +250,9 @@ describe('blocks', () => {
       const end = records.find(({ type }) => type === 'session.ended');
       expect((end?.at ?? Infinity) - given.createdAt).to.be.below(1_000);
       expect(end?.details?.['flushMs']).to.equal(1_000);
-      expect((await connect('mallory', { token, auth: { resume: mallory.resume } })).error?.code).to.equal('session_ended');
+      expect((await connect('mallory', { token, auth: { resume: mallory.resume } })).error?.code).to.equal(
+        'session_ended',
+      );
       expect((await api.done(given.id)).counts).to.include({ verified: 1, unverified: 0 });
       expect((await api.broker.core.sessions.get(api.tenant, ada.sessionId)).state).to.equal('active');
       // A token of after it opens the door again; seconds are all that a token knows.
@@ -234,7 +279,9 @@ describe('blocks', () => {
       await security({ target: { users: ['mallory', 'eve', 'alan'] }, except: { users: ['alan'] } });
       await Promise.all([one.saw('logoff'), two.saw('logoff')]);
       expect((await connect('eve', { token: stolen })).error?.code).to.equal('blocked');
-      expect((await connect('alan', { token: tokenOf(api.tenant, 'alan', 60_000) })).error).to.equal(undefined);
+      expect((await connect('alan', { token: tokenOf(api.tenant, 'alan', 60_000) })).error).to.equal(
+        undefined,
+      );
       expect((await list()).items.map(({ user }) => user).toSorted()).to.deep.equal(['eve', 'mallory']);
     });
 

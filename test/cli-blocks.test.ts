@@ -42,7 +42,9 @@ describe('command line: blocks', () => {
 
   it('[C1] lists who is kept out, and from what', async () => {
     const items = [BLOCK, { ...BLOCK, notBeforeAt: NOW, untilAt: NOW + 1_000 }];
-    const { out } = await bench.run(['blocks', '--user', 'ada'], { 'GET /blocks': () => ({ body: { items } }) });
+    const { out } = await bench.run(['blocks', '--user', 'ada'], {
+      'GET /blocks': () => ({ body: { items } }),
+    });
     expect(bench.seen[0]?.query).to.deep.equal({ user: 'ada', limit: '100' });
     expect(out).to.match(/USER +KEEPS OUT +UNTIL/);
     expect(out).to.include('everything').and.include('tokens before').and.include(ID);

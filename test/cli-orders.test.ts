@@ -144,6 +144,19 @@ describe('command line: orders', () => {
     }
   });
 
+  it('[C1] [O8] cancel says how many go on, and what the broker says when it is too late', async () => {
+    const given = order({ state: 'cancelled', counts: { ...COUNTS, targeted: 3, ended: 1 } });
+    const done = await bench.run(['cancel', ORDER_ID], {
+      [`DELETE /orders/${ORDER_ID}`]: () => ({ body: given }),
+    });
+    expect(done).to.include({ code: 0, out: 'Cancelled: 2 sessions go on.\n' });
+    const late = await bench.run(['cancel', ORDER_ID], {
+      [`DELETE /orders/${ORDER_ID}`]: () => problem(409, 'conflict', 'The order is already closing.'),
+    });
+    expect(late.code).to.equal(1);
+    expect(late.err).to.include('already closing');
+  });
+
   describe('logoff --wait and verify', () => {
     const WAIT = ['logoff', '--user', 'user1', 'user2', '--grace', '5s', '--wait'];
 

@@ -51,7 +51,7 @@ async function killWhileSaving(dataDir: string, saves: number): Promise<number> 
 describe('the data of the embedded engine', () => {
   afterEach(disposeEngines);
 
-  it('P5: comes back after a stop, with times to live and streams', async () => {
+  it('[A10] [P5] comes back after a stop, with times to live and streams', async () => {
     const dataDir = folder();
     const first = await start({ dataDir });
     const before = await look(first);
@@ -68,7 +68,7 @@ describe('the data of the embedded engine', () => {
     expect(await after.xLen('log')).to.equal(1);
   });
 
-  it('P5: nothing is acknowledged after the last save of a stop', async () => {
+  it('[A10] [P5] nothing is acknowledged after the last save of a stop', async () => {
     const dataDir = folder();
     const engine = await start({ dataDir });
     const client = await look(engine);
@@ -84,7 +84,7 @@ describe('the data of the embedded engine', () => {
     expect(Number(await after.get('counter'))).to.be.at.least(acknowledged);
   });
 
-  it('P5: is saved on a timer, but only when something changed', async () => {
+  it('[A10] [P5] is saved on a timer, but only when something changed', async () => {
     const engine = await start({ saveEveryMs: 20, hangLimitMs: 200 });
     const client = await look(engine);
     const saves = async (): Promise<number> =>
@@ -97,7 +97,7 @@ describe('the data of the embedded engine', () => {
     expect(await saves()).to.equal(1);
   });
 
-  it('P5: is on the disk when save() answers; calls during a save share the next one', async () => {
+  it('[A10] [P5] is on the disk when save() answers; calls during a save share the next one', async () => {
     const dataDir = folder();
     const engine = await start({ dataDir, saveEveryMs: 60_000 });
     const client = await look(engine);
@@ -117,7 +117,7 @@ describe('the data of the embedded engine', () => {
     expect(Number(/rdb_saves:(\d+)/.exec(await client.info('persistence'))?.[1])).to.equal(saves + 1);
   });
 
-  it('P5: what save() acknowledged survives SIGKILL at any moment', async function () {
+  it('[A10] [P5] what save() acknowledged survives SIGKILL at any moment', async function () {
     this.timeout(30_000);
     const dataDir = folder();
     for (let round = 0; round < 2; round += 1) {
@@ -129,7 +129,7 @@ describe('the data of the embedded engine', () => {
     }
   });
 
-  it('comes back when it is large: the process does not crash on it (nodejs/node#46777)', async () => {
+  it('[A10] comes back when it is large: the process does not crash on it (nodejs/node#46777)', async () => {
     const dataDir = folder();
     const engine = await start({ dataDir });
     const client = await look(engine);
@@ -174,7 +174,7 @@ describe('the data of the embedded engine', () => {
     empty: (file) => truncateSync(file, 0),
     'something else': (file) => writeFileSync(file, 'this was never a data file'),
   })) {
-    it(`a data file that is ${damage} is named, with what to do, and is left as it is`, async () => {
+    it(`[A10] a data file that is ${damage} is named, with what to do, and is left as it is`, async () => {
       const dataDir = folder();
       const file = join(dataDir, 'dump.rdb');
       const engine = await start({ dataDir });

@@ -62,7 +62,7 @@ describe('the embedded engine', () => {
       expect(times[50]).to.be.below(20);
     });
 
-    it('uses the numbers of closed connections again: it outlives any number of them', async () => {
+    it('[A10] uses the numbers of closed connections again: it outlives any number of them', async () => {
       const engine = await start({ hangLimitMs: 1_000 });
       const client = await look(engine);
       for (let round = 0; round < 10; round += 1) {
@@ -132,7 +132,7 @@ describe('the embedded engine', () => {
   });
 
   describe('its data directory', () => {
-    it('is refused while another live process has it, with who and what to do', async () => {
+    it('[A10] is refused while another live process has it, with who and what to do', async () => {
       const dataDir = folder();
       claim(dataDir, { pid: process.ppid });
       const error = await failure(startEmbedded({ dataDir }));

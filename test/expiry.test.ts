@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { administrator, TestBroker } from './support/broker.js';
 import { endOf } from './support/lease.js';
 import { useParallel } from './support/parallel.js';
-import { pass, PolicyBench, QUICK, tokenOf } from './support/policy.js';
+import { PolicyBench, pass, QUICK, tokenOf } from './support/policy.js';
 
 const AGE_MS = 3_500;
 

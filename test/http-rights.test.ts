@@ -23,7 +23,9 @@ describe('http: rights', () => {
   async function somethingFor(id: RouteId, of: string, session: string, order: string): Promise<Sent> {
     // What is lifted has to be there first.
     const { blocks } = api.broker.core;
-    const standing = id === 'blocks.lift' && (await blocks.set(of, { user: 'nobody', reason: 'to be lifted' }, { kind: 'system' }));
+    const standing =
+      id === 'blocks.lift' &&
+      (await blocks.set(of, { user: 'nobody', reason: 'to be lifted' }, { kind: 'system' }));
     const ids: Partial<Record<RouteId, string>> = standing ? { 'blocks.lift': standing.id } : {};
     const params = { tenant: of, id: ids[id] ?? (id.startsWith('sessions') ? session : order) };
     const bodies: Partial<Record<RouteId, unknown>> = {

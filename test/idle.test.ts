@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { administrator, TestBroker, type TestClient } from './support/broker.js';
 import { endOf } from './support/lease.js';
 import { useParallel } from './support/parallel.js';
-import { pass, PolicyBench, QUICK, rest } from './support/policy.js';
+import { PolicyBench, pass, QUICK, rest } from './support/policy.js';
 import { waitUntil } from './support/wait.js';
 
 const { idleLogoffMs, idleWarnMs } = QUICK;
@@ -55,7 +55,10 @@ describe('idle logoff', () => {
       await pass(idleLogoffMs + 2_000);
       for (const client of [away, used]) expect(await live(bench, client)).to.equal(true);
       const orders = await bench.policyOrders();
-      expect(orders.filter(({ state }) => state !== 'cancelled'), 'no warning stands').to.deep.equal([]);
+      expect(
+        orders.filter(({ state }) => state !== 'cancelled'),
+        'no warning stands',
+      ).to.deep.equal([]);
       if (!(await bench.wasAway())) expect(orders, 'no warning at all').to.deep.equal([]);
     }),
   );
@@ -123,7 +126,10 @@ describe('idle logoff', () => {
   it(
     '[S16] is off with 0, and for who works on',
     parallel(async () => {
-      const [off, on] = await Promise.all([PolicyBench.start(broker, { idleLogoffMs: 0 }), PolicyBench.start(broker)]);
+      const [off, on] = await Promise.all([
+        PolicyBench.start(broker, { idleLogoffMs: 0 }),
+        PolicyBench.start(broker),
+      ]);
       const idle = await off.idle('ada');
       const busy = await on.connect('ada');
       await pass(idleLogoffMs + 2_000);
@@ -174,12 +180,18 @@ describe('idle logoff', () => {
       expect(end.orderId).to.equal(two.orderId);
       if (holdMs > deadlineMs) expect(await live(bench, ada), 'held').to.equal(true);
       await ada.does('order:ack', { orderId: one.orderId, state: 'saved' });
-      expect((await endOf(bench.core, bench.tenant, ada.sessionId)).at).to.be.at.most(deadlineAt + QUICK.holdMs);
+      expect((await endOf(bench.core, bench.tenant, ada.sessionId)).at).to.be.at.most(
+        deadlineAt + QUICK.holdMs,
+      );
       const outcomeOf = async (orderId: string, client: TestClient) =>
         await bench.core.orders.receipt(bench.tenant, orderId, client.sessionId);
       const isDone = async ({ orderId }: { orderId: string }): Promise<boolean> =>
         (await bench.core.orders.get(bench.tenant, orderId)).state === 'done';
-      await waitUntil(async () => (await isDone(one)) && (await isDone(two)), 'both orders to be done', 10_000);
+      await waitUntil(
+        async () => (await isDone(one)) && (await isDone(two)),
+        'both orders to be done',
+        10_000,
+      );
       expect(await outcomeOf(one.orderId, ada)).to.include({ outcome: 'clean', verified: true });
       expect(await outcomeOf(two.orderId, grace)).to.include({ outcome: 'forced', verified: true });
       await bench.check();
@@ -229,7 +241,10 @@ describe('idle logoff', () => {
       const ada = await bench.idle('ada');
       const { orderId } = await warned(ada);
       await ada.drop();
-      const back = await other.connect(bench.tenant, 'ada', { auth: { resume: ada.resume }, answersBeats: false });
+      const back = await other.connect(bench.tenant, 'ada', {
+        auth: { resume: ada.resume },
+        answersBeats: false,
+      });
       expect(back.welcome.orders.map((order) => order.orderId)).to.deep.equal([orderId]);
       await back.does('heartbeat', { idleMs: 0 });
       await back.saw('warning:cancelled', (push) => push.orderId === orderId);

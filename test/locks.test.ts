@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { administrator } from './support/broker.js';
+import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
 import { waitUntil } from './support/wait.js';
 
 describe('locks', () => {
@@ -48,7 +47,9 @@ describe('locks', () => {
   });
 
   it('[P2] H16 grants one of many who ask at the same moment', async () => {
-    const clients = await Promise.all(Array.from({ length: 16 }, (_, i) => broker.connect(tenant, `user-${i}`)));
+    const clients = await Promise.all(
+      Array.from({ length: 16 }, (_, i) => broker.connect(tenant, `user-${i}`)),
+    );
     for (let round = 0; round < 5; round += 1) {
       const answers = await Promise.all(clients.map((client) => client.acquire(`hot/${round}`)));
       expect(answers.filter((answer) => answer.ok)).to.have.length(1);
@@ -121,7 +122,11 @@ describe('locks', () => {
     const first = await ada.does('lock:acquire', { resource: 'invoices/7', requestId });
     expect(await ada.does('lock:acquire', { resource: 'invoices/7', requestId })).to.deep.equal(first);
     const waiting = await queued(grace, 'invoices/7');
-    const again = await grace.does('lock:acquire', { resource: 'invoices/7', waitMs: 60_000, requestId: waiting });
+    const again = await grace.does('lock:acquire', {
+      resource: 'invoices/7',
+      waitMs: 60_000,
+      requestId: waiting,
+    });
     expect(again).to.include({ state: 'queued', position: 1 });
     if (first.state !== 'granted') throw new Error('it was queued');
     await ada.does('lock:release', { resource: 'invoices/7', fence: first.lock.fence });
@@ -133,9 +138,9 @@ describe('locks', () => {
     const lock = await granted(ada, 'invoices/7');
     expect(await granted(ada, 'invoices/7')).to.deep.equal(lock);
     const secondTab = await broker.connect(tenant, 'ada');
-    expect((await secondTab.refused('lock:acquire', { resource: 'invoices/7', requestId: randomUUID() })).code).to.equal(
-      'locked',
-    );
+    expect(
+      (await secondTab.refused('lock:acquire', { resource: 'invoices/7', requestId: randomUUID() })).code,
+    ).to.equal('locked');
   });
 
   it('[L7] H08 releases nothing with another fence or by another session', async () => {
@@ -146,7 +151,9 @@ describe('locks', () => {
     expect(await grace.does('lock:release', { resource: 'invoices/7', fence: lock.fence })).to.include({
       released: false,
     });
-    expect(await grace.does('lock:check', { resource: 'invoices/7', fence: lock.fence })).to.include({ valid: true });
+    expect(await grace.does('lock:check', { resource: 'invoices/7', fence: lock.fence })).to.include({
+      valid: true,
+    });
   });
 
   it('[L8] [S12] H12 passes on at the end of the session, in one instant', async () => {
@@ -158,7 +165,9 @@ describe('locks', () => {
     expect(push.lock.fence).to.be.greaterThan(lock.fence);
     const { items } = await broker.core.audit.list(tenant, {}, { limit: 50 });
     const ended = items.find((record) => record.type === 'session.ended');
-    const handed = items.find((record) => record.type === 'lock.granted' && record.sessionId === grace.sessionId);
+    const handed = items.find(
+      (record) => record.type === 'lock.granted' && record.sessionId === grace.sessionId,
+    );
     expect(handed?.at).to.equal(ended?.at);
   });
 
@@ -223,10 +232,16 @@ describe('locks', () => {
     await broker.policy(tenant, { maxLocksPerSession: 2, maxWaitersPerResource: 1 });
     await granted(ada, 'a/1');
     await granted(ada, 'a/2');
-    expect((await ada.refused('lock:acquire', { resource: 'a/3', requestId: randomUUID() })).code).to.equal('lock_limit');
+    expect((await ada.refused('lock:acquire', { resource: 'a/3', requestId: randomUUID() })).code).to.equal(
+      'lock_limit',
+    );
     await queued(grace, 'a/1');
     const third = await broker.connect(tenant, 'linus');
-    const error = await third.refused('lock:acquire', { resource: 'a/1', waitMs: 1_000, requestId: randomUUID() });
+    const error = await third.refused('lock:acquire', {
+      resource: 'a/1',
+      waitMs: 1_000,
+      requestId: randomUUID(),
+    });
     expect(error.code).to.equal('queue_full');
   });
 
@@ -243,7 +258,11 @@ describe('locks', () => {
     await queued(grace, 'invoices/2');
     const page = await broker.core.locks.list(tenant, { prefix: 'invoices/' }, { limit: 2 });
     expect(page.items.map(({ resource }) => resource)).to.deep.equal(['invoices/1', 'invoices/2']);
-    const rest = await broker.core.locks.list(tenant, { prefix: 'invoices/' }, { limit: 2, cursor: page.next as string });
+    const rest = await broker.core.locks.list(
+      tenant,
+      { prefix: 'invoices/' },
+      { limit: 2, cursor: page.next as string },
+    );
     expect(rest.items.map(({ resource }) => resource)).to.deep.equal(['invoices/3']);
     const hers = await broker.core.locks.list(tenant, { session: grace.sessionId }, { limit: 10 });
     expect(hers.items.map(({ resource }) => resource)).to.deep.equal(['invoices/2']);

@@ -114,7 +114,8 @@ describe('malformed input', function () {
       );
       const answers = connection.received.slice(before).filter((text) => text.startsWith('43'));
       answered += answers.length;
-      for (const answer of answers) expect(answer).to.match(/"ok":false,"error":\{"code":"(invalid|rate_limited)"/);
+      for (const answer of answers)
+        expect(answer).to.match(/"ok":false,"error":\{"code":"(invalid|rate_limited)"/);
       // Who keeps on is cut off, and may come back.
       if (!isOpen(connection.socket)) connection = await rawSession('mallory');
     }
@@ -163,7 +164,13 @@ describe('malformed input', function () {
   });
 
   it('[P8] [I1] refuses a malformed handshake with a code', async () => {
-    const handshakes = [{}, { token: 1 }, { token: 'x', resume: {} }, { token: 'x', more: 1 }, { token: 'a.b.c' }];
+    const handshakes = [
+      {},
+      { token: 1 },
+      { token: 'x', resume: {} },
+      { token: 'x', more: 1 },
+      { token: 'a.b.c' },
+    ];
     for (const auth of handshakes) {
       const { socket, received } = await raw();
       socket.send(`40${CLIENT_NAMESPACE},${JSON.stringify(auth)}`);

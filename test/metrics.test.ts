@@ -4,37 +4,33 @@ import { createMetrics } from 'lastcall/internal/metrics.js';
 describe('metrics', () => {
   it('exposes what a session broker is watched by, with no name of a person', async () => {
     const metrics = createMetrics();
-    metrics.sessions({ active: 3, idle: 1 });
-    metrics.sessions({ active: 2 });
+    metrics.sessions(3);
+    metrics.sessions(2);
     metrics.heartbeat(2);
     metrics.batch(20);
     metrics.script('session_beat', 0.4);
     metrics.orderCreated('logoff');
-    metrics.orderDone('logoff');
-    metrics.receipt('clean', true);
+    metrics.logoff('admin', true);
     metrics.lock('granted');
     metrics.handshakeRefused('token_expired');
     metrics.redisUp(true);
     const { contentType, body } = await metrics.expose();
     expect(contentType).to.match(/^text\/plain/);
     for (const line of [
-      'lastcall_sessions{state="active"} 2',
+      'lastcall_sessions 2',
       'lastcall_heartbeats_total 1',
       'lastcall_heartbeat_duration_seconds_sum 0.002',
       'lastcall_heartbeat_batch_size_bucket{le="20"} 1',
       'lastcall_script_duration_seconds_bucket{le="0.0005",script="session_beat"} 1',
       'lastcall_orders_created_total{action="logoff"} 1',
-      'lastcall_orders_done_total{action="logoff"} 1',
-      'lastcall_receipts_total{outcome="clean",verified="true"} 1',
+      'lastcall_logoffs_total{reason="admin",answered="true"} 1',
       'lastcall_lock_requests_total{result="granted"} 1',
       'lastcall_handshakes_refused_total{code="token_expired"} 1',
       'lastcall_redis_up 1',
     ]) {
       expect(body.split('\n')).to.include(line);
     }
-    expect(body)
-      .to.match(/nodejs_eventloop_lag/)
-      .and.not.to.match(/state="idle"/);
+    expect(body).to.match(/nodejs_eventloop_lag/);
   });
 
   it('keeps the metrics of two brokers in one process apart', async () => {

@@ -63,6 +63,18 @@ describe('orders: deadline, hold, more time', () => {
       expect((await bench.receipt(order, ada)).outcome).to.equal('forced');
     });
 
+    it('[O5] [O11] comes for everybody, also while the order is still finding them', async () => {
+      const opened = await bench.open(120);
+      const order = await bench.logoff({ all: true }, { graceMs: 0 });
+      for (const { attachment } of opened) await bench.end(attachment);
+      await Promise.all(opened.map(({ attachment }) => bench.broker.core.sessions.report(attachment, true)));
+      expect((await bench.until(order, 'done')).counts).to.include({
+        targeted: 120,
+        ended: 120,
+        verified: 120,
+      });
+    });
+
     it('[O5] [O10] of a warning ends nobody', async () => {
       const ada = await bench.connect('ada');
       const order = await bench.until(await bench.warn({ all: true }, { graceMs: SOON_MS }), 'done');
@@ -126,7 +138,9 @@ describe('orders: deadline, hold, more time', () => {
       expect(await bench.redis.hGet(bench.key(`session:${ada.sessionId}`), `hold:${order.id}`)).to.equal(
         String(since + 5_000),
       );
-      const acks = (await bench.records('order.acked')).filter(({ sessionId }) => sessionId === ada.sessionId);
+      const acks = (await bench.records('order.acked')).filter(
+        ({ sessionId }) => sessionId === ada.sessionId,
+      );
       expect(acks.map(({ details }) => details?.['state'])).to.deep.equal(['saving']);
       // Another order is another hold.
       const second = await bench.logoff(sessionsOf(ada), { holdMs: 9_000 });
@@ -153,8 +167,14 @@ describe('orders: deadline, hold, more time', () => {
       for (const why of ['The disk is full.', 'The disk is full.', 'No network.']) {
         await ada.does('order:ack', { orderId: id, state: 'saving', why });
       }
-      const acks = (await bench.records('order.acked')).filter(({ sessionId }) => sessionId === ada.sessionId);
-      expect(acks.map(({ details }) => details?.['why'])).to.deep.equal([undefined, 'The disk is full.', 'No network.']);
+      const acks = (await bench.records('order.acked')).filter(
+        ({ sessionId }) => sessionId === ada.sessionId,
+      );
+      expect(acks.map(({ details }) => details?.['why'])).to.deep.equal([
+        undefined,
+        'The disk is full.',
+        'No network.',
+      ]);
     });
   });
 
@@ -216,14 +236,17 @@ describe('orders: deadline, hold, more time', () => {
 
     it('[O14] is refused beyond the order’s limits', async () => {
       const [ada, { id, deadlineAt }] = await warned({ extend });
-      const refused = (ms: number) => ada.refused('order:extend', { orderId: id, ms }).then(({ code }) => code);
+      const refused = (ms: number) =>
+        ada.refused('order:extend', { orderId: id, ms }).then(({ code }) => code);
       expect(await refused(1_001), 'too long').to.equal('extension_refused');
       await ada.does('order:extend', { orderId: id, ms: 600 });
       expect(await refused(401), 'too long together').to.equal('extension_refused');
       await ada.does('order:extend', { orderId: id, ms: 300 });
       expect(await refused(1), 'too often').to.equal('extension_refused');
       expect((await bench.session(ada)).warned?.deadlineAt).to.equal(deadlineAt + 900);
-      expect((await bench.records('order.extended')).map(({ details }) => details?.['ms'])).to.deep.equal([600, 300]);
+      expect((await bench.records('order.extended')).map(({ details }) => details?.['ms'])).to.deep.equal([
+        600, 300,
+      ]);
     });
 
     it('[O14] is refused where the order gives none, after the deadline, and to who is not under it', async () => {
@@ -237,61 +260,6 @@ describe('orders: deadline, hold, more time', () => {
       await ack(grace, order, 'saving');
       await bench.until(order, 'closing');
       expect(await refused(grace, order)).to.equal('extension_refused');
-    });
-  });
-
-  describe('several orders', () => {
-    it('[O13] the earliest ends the session; under the others it had ended before', async () => {
-      const [ada, later] = await warned();
-      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'maintenance' });
-      expect((await bench.session(ada)).warned).to.deep.equal({
-        orderId: first.id,
-        deadlineAt: first.deadlineAt,
-      });
-      expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'maintenance' });
-      expect((await bench.until(first, 'done')).counts).to.include({ verified: 1 });
-      expect((await bench.receipt(first, ada)).outcome).to.equal('forced');
-      await bench.until(later, 'done');
-      expect((await bench.receipt(later, ada)).outcome).to.equal('gone');
-    });
-
-    it('[O13] [O8] the next one rules when the earliest is cancelled', async () => {
-      const [ada, later] = await warned({ graceMs: 1_200 });
-      const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS });
-      await bench.cancel(first);
-      expect((await bench.session(ada)).warned).to.deep.equal({
-        orderId: later.id,
-        deadlineAt: later.deadlineAt,
-      });
-      const end = await bench.end(ada);
-      expect(end.orderId).to.equal(later.id);
-      expect(end.at).to.be.at.least(later.deadlineAt);
-    });
-
-    it('[O13] [O6] a hold under the earliest lets a later one come first', async () => {
-      const [ada, first] = await warned({ graceMs: SOON_MS, holdMs: LONG_MS });
-      const second = await bench.logoff(sessionsOf(ada), { graceMs: 900 });
-      await ack(ada, first, 'saving');
-      const end = await bench.end(ada);
-      expect(end.orderId).to.equal(second.id);
-      expect(end.at).to.be.at.least(second.deadlineAt);
-    });
-
-    it('[O13] [S11] a save that is under way ends with the order it was for', async () => {
-      const [ada, first] = await warned({ holdMs: LONG_MS });
-      const second = await bench.logoff(sessionsOf(ada), { holdMs: LONG_MS });
-      await ack(ada, first, 'saving');
-      expect((await bench.session(ada)).state).to.equal('saving');
-      await bench.cancel(first);
-      expect((await bench.session(ada)).state).to.equal('warned');
-      await bench.cancel(second);
-      expect((await bench.session(ada)).state).to.equal('active');
-    });
-
-    it('[O13] a warning does not hide a logoff', async () => {
-      const [ada, order] = await warned();
-      await bench.warn({ all: true }, { graceMs: 1 });
-      expect((await bench.session(ada)).warned?.orderId).to.equal(order.id);
     });
   });
 });

@@ -45,7 +45,11 @@ describe('orders: whom they hit', () => {
       ['ada', 'idle', 'linus'],
     ],
     ['names that repeat', (ids) => ({ sessions: [ids.get('ada') ?? ''], users: ['ada', 'ada'] }), ['ada']],
-    ['names of nobody', () => ({ sessions: ['01970000-0000-7000-8000-000000000001'], users: ['nobody'] }), []],
+    [
+      'names of nobody',
+      () => ({ sessions: ['01970000-0000-7000-8000-000000000001'], users: ['nobody'] }),
+      [],
+    ],
   ];
   for (const [what, target, hit] of targets) {
     it(`[O1] hits ${what}`, async () => {
@@ -80,7 +84,10 @@ describe('orders: whom they hit', () => {
 
   it('[O1] [I3] does not spare somebody of this tenant who is called like an operator of another one', async () => {
     await bench.open(1, () => ({ id: 'root' }));
-    const operator = { ...administrator('elsewhere'), user: { id: 'root', name: 'Root', roles: ['operator'] } };
+    const operator = {
+      ...administrator('elsewhere'),
+      user: { id: 'root', name: 'Root', roles: ['operator'] },
+    };
     const request = { action: 'warn', target: { all: true }, message: 'Hello', reason: 'admin' } as const;
     expect((await bench.orders.preview(operator, bench.tenant, request)).total).to.equal(1);
     const order = await bench.orders.create(operator, bench.tenant, request);
@@ -129,7 +136,12 @@ describe('orders: whom they hit', () => {
 
   it('[O1] takes what the request leaves open from the settings', async () => {
     await bench.broker.policy(bench.tenant, { graceMs: 41_000, holdMs: 7_000 });
-    const request = { action: 'logoff', target: { all: true }, message: 'Hello', reason: 'maintenance' } as const;
+    const request = {
+      action: 'logoff',
+      target: { all: true },
+      message: 'Hello',
+      reason: 'maintenance',
+    } as const;
     const order = await bench.orders.create(bench.admin, bench.tenant, request);
     expect(order).to.include({ graceMs: 41_000, holdMs: 7_000, reason: 'maintenance' });
     expect(order).not.to.have.any.keys('extend', 'reentry', 'except');
@@ -139,7 +151,13 @@ describe('orders: whom they hit', () => {
     await bench.open(MORE_THAN_A_STEP);
     const ada = await bench.connect('ada');
     const before = (await bench.records('order.created')).length;
-    const request = { action: 'logoff', message: 'Hello', reason: 'admin', graceMs: 0, dryRun: true } as const;
+    const request = {
+      action: 'logoff',
+      message: 'Hello',
+      reason: 'admin',
+      graceMs: 0,
+      dryRun: true,
+    } as const;
     const preview = (target: OrderTarget, more: object = {}) =>
       bench.orders.preview(bench.admin, bench.tenant, { ...request, target, ...more });
     const all = await preview({ all: true });
@@ -174,7 +192,10 @@ describe('orders: whom they hit', () => {
       const users = target.users && [...target.users, 'ada'];
       const order = await bench.logoff({ ...target, ...(sessions && { sessions }), ...(users && { users }) });
       expect(order.counts.targeted).to.equal(1);
-      const late = await bench.connect('late', { roles: ['user', 'clerk'], auth: { app: { name: 'books' } } });
+      const late = await bench.connect('late', {
+        roles: ['user', 'clerk'],
+        auth: { app: { name: 'books' } },
+      });
       const told = late.welcome.orders.map(({ orderId }) => orderId);
       expect(told).to.deep.equal(isHit ? [order.id] : []);
       expect((await bench.get(order)).counts.targeted).to.equal(isHit ? 2 : 1);

@@ -27,7 +27,9 @@ describe('orders', () => {
         bench.connect('mute', { acknowledges: false }),
       ]);
       const order = await bench.warn({ all: true });
-      await Promise.all([ada, grace, mute].map((client) => client.saw('warning', (w) => w.orderId === order.id)));
+      await Promise.all(
+        [ada, grace, mute].map((client) => client.saw('warning', (w) => w.orderId === order.id)),
+      );
       await waitUntil(async () => (await bench.get(order)).counts.delivered === 2, 'two acknowledgements');
       expect(await bench.receipt(order, ada)).to.include({ state: 'delivered' });
       expect((await bench.receipt(order, ada)).deliveredAt).to.be.at.least(order.createdAt);
@@ -35,7 +37,9 @@ describe('orders', () => {
       expect(await bench.receipt(order, mute)).not.to.have.property('deliveredAt');
       // What it says of the order proves as much.
       await ack(mute, order, 'seen');
-      expect(await bench.receipt(order, mute)).to.include({ state: 'seen' }).and.to.have.property('deliveredAt');
+      expect(await bench.receipt(order, mute))
+        .to.include({ state: 'seen' })
+        .and.to.have.property('deliveredAt');
     });
 
     it('[O3] [A1] its receipt goes from targeted to saved, each step recorded once', async () => {
@@ -101,7 +105,8 @@ describe('orders', () => {
       const cancelled = await bench.cancel(order);
       expect(cancelled).to.include({ id: order.id, state: 'cancelled' });
       expect(cancelled.version).to.be.greaterThan(order.version);
-      for (const client of [ada, grace]) await client?.saw('warning:cancelled', ({ orderId }) => orderId === order.id);
+      for (const client of [ada, grace])
+        await client?.saw('warning:cancelled', ({ orderId }) => orderId === order.id);
       expect((await bench.session(ada as TestClient)).state).to.equal('active');
       expect(await bench.session(ada as TestClient)).not.to.have.property('warned');
       const back = await bench.connect('away', { auth: { resume: (away as TestClient).resume } });
@@ -202,7 +207,8 @@ describe('orders', () => {
         bench.orders.list(bench.tenant, filter, { limit: 2, ...(cursor === undefined ? {} : { cursor }) });
       const seen: string[] = [];
       let page = await list({});
-      for (; page.next !== undefined; page = await list({}, page.next)) seen.push(...page.items.map(({ id }) => id));
+      for (; page.next !== undefined; page = await list({}, page.next))
+        seen.push(...page.items.map(({ id }) => id));
       seen.push(...page.items.map(({ id }) => id));
       expect(seen).to.deep.equal([open.id, ...ids]);
       expect((await list({ state: 'pending' })).items.map(({ id }) => id)).to.deep.equal([open.id]);
@@ -213,7 +219,10 @@ describe('orders', () => {
   describe('staying out', () => {
     it('[O12] [S7] a logged-off client is refused, and told how it ended', async () => {
       const ada = await bench.connect('ada');
-      const order = await bench.logoff({ all: true }, { graceMs: 0, message: 'Closing time.', reason: 'maintenance' });
+      const order = await bench.logoff(
+        { all: true },
+        { graceMs: 0, message: 'Closing time.', reason: 'maintenance' },
+      );
       await bench.until(order, 'done');
       const end = await bench.end(ada);
       const { error } = await bench.connect('ada', { auth: { resume: ada.resume } });
@@ -242,7 +251,9 @@ describe('orders', () => {
       const { error } = await bench.connect('ada');
       expect(error).to.include({ code: 'blocked', terminal: true, untilAt: at + 1_500 });
       expect(error?.message).to.include('Back soon.');
-      expect((await bench.connect('ada', { auth: { resume: ada.resume } })).error?.code).to.equal('session_ended');
+      expect((await bench.connect('ada', { auth: { resume: ada.resume } })).error?.code).to.equal(
+        'session_ended',
+      );
       expect((await bench.connect('grace')).error).to.equal(undefined);
       await bench.until(order, 'done');
       await waitUntil(async () => (await bench.connect('ada')).error === undefined, 'the time to be over');

@@ -48,7 +48,9 @@ describe('receipts', () => {
       const order = await bench.logoff(sessionsOf(ada));
       await ada.does('session:end', {});
       await done(order);
-      expect(await bench.end(ada)).to.include({ reason: 'user' }).and.not.to.have.property('orderId');
+      expect(await bench.end(ada))
+        .to.include({ reason: 'user' })
+        .and.not.to.have.property('orderId');
       const receipt = await bench.receipt(order, ada);
       expect(receipt).to.deep.include({ state: 'ended', outcome: 'clean', verified: true, checks: PROVED });
       expect(receipt).not.to.have.property('savedAt');
@@ -70,7 +72,11 @@ describe('receipts', () => {
       await bench.broker.policy(bench.tenant, { flushMs: 300 });
       const mute = await bench.connect('mute', { acknowledges: false });
       const order = await done(await bench.logoff({ all: true }, now));
-      expect(await bench.receipt(order, mute)).to.deep.include({ outcome: 'fenced', verified: true, checks: PROVED });
+      expect(await bench.receipt(order, mute)).to.deep.include({
+        outcome: 'fenced',
+        verified: true,
+        checks: PROVED,
+      });
       await waitUntil(() => mute.disconnected, 'it to be cut off');
       const [proof] = await bench.records('session.verified');
       expect((proof?.at ?? 0) - (await bench.end(mute)).at, 'it was waited for').to.be.at.least(290);
@@ -106,7 +112,9 @@ describe('receipts', () => {
     });
 
     it('[O9] gone or clean: what was under a warning when it ended', async () => {
-      const [ada, grace, linus] = await Promise.all(['ada', 'grace', 'linus'].map((sub) => bench.connect(sub)));
+      const [ada, grace, linus] = await Promise.all(
+        ['ada', 'grace', 'linus'].map((sub) => bench.connect(sub)),
+      );
       const order = await bench.warn({ all: true });
       await ada?.does('session:end', {});
       await bench.runOut(grace as TestClient);
@@ -168,7 +176,10 @@ describe('receipts', () => {
       expect((await bench.get(order)).state).to.equal('done');
       expect(await bench.receipt(order, session)).to.include({ outcome: 'forced', verified: true });
       await lateness(session);
-      await waitUntil(async () => (await bench.redis.zScore(bench.key('due'), `v:${session.sessionId}`)) === null, 'a look');
+      await waitUntil(
+        async () => (await bench.redis.zScore(bench.key('due'), `v:${session.sessionId}`)) === null,
+        'a look',
+      );
       expect(await bench.records('session.unverified')).to.have.length(0);
     });
 
@@ -196,14 +207,22 @@ describe('receipts', () => {
       expect((await done(order)).counts).to.include({ verified: 0, unverified: 1 });
     });
 
-    const breakages: readonly [check: keyof typeof PROVED, what: string, breaks: (sid: string) => Promise<unknown>][] = [
+    const breakages: readonly [
+      check: keyof typeof PROVED,
+      what: string,
+      breaks: (sid: string) => Promise<unknown>,
+    ][] = [
       [
         'registry',
         'is listed among the living',
         (sid) => bench.redis.zAdd(bench.key('sessions'), { score: 1, value: sid }),
       ],
       ['locks', 'holds a lock', (sid) => bench.redis.hSet(bench.key(`held:${sid}`), 'invoices/7', '1')],
-      ['reentry', 'has no tombstone that refuses it', (sid) => bench.redis.persist(bench.key(`session:${sid}`))],
+      [
+        'reentry',
+        'has no tombstone that refuses it',
+        (sid) => bench.redis.persist(bench.key(`session:${sid}`)),
+      ],
     ];
     for (const [check, what, breaks] of breakages) {
       it(`[O9] is read back from the registry: an ended session that ${what} is not proved (${check})`, async () => {
@@ -249,7 +268,10 @@ describe('receipts', () => {
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await bench.orders.receipts(bench.tenant, order.id, { limit: 50, ...(cursor ? { cursor } : {}) });
+      const page = await bench.orders.receipts(bench.tenant, order.id, {
+        limit: 50,
+        ...(cursor ? { cursor } : {}),
+      });
       expect(page.items.length).to.be.at.most(50);
       seen.push(...page.items.map(({ sessionId }) => sessionId));
       cursor = page.next;
@@ -258,6 +280,11 @@ describe('receipts', () => {
     expect(seen).to.deep.equal(listed.items.map(({ id }) => id));
     expect(seen).to.have.length(opened.length);
     const unknown = bench.orders.receipts(bench.tenant, '01970000-0000-7000-8000-000000000001', { limit: 1 });
-    expect(await unknown.then(() => '', ({ code }: { code: string }) => code)).to.equal('not_found');
+    expect(
+      await unknown.then(
+        () => '',
+        ({ code }: { code: string }) => code,
+      ),
+    ).to.equal('not_found');
   });
 });

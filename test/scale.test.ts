@@ -36,7 +36,10 @@ function summary(slow: readonly Slow[]): string {
   }
   if (worst.size === 0) return 'none over 1 ms';
   return [...worst]
-    .map(([name, { tookMs, over }]) => `${name} ${tookMs.toFixed(1)} ms${over > 0 ? ` (${over} over 5 ms)` : ''}`)
+    .map(
+      ([name, { tookMs, over }]) =>
+        `${name} ${tookMs.toFixed(1)} ms${over > 0 ? ` (${over} over 5 ms)` : ''}`,
+    )
     .join(', ');
 }
 
@@ -95,7 +98,9 @@ describe('ten thousand sessions in one tenant', function () {
     expect(seen.size).to.equal(SESSIONS);
     times.sort((a, b) => a - b);
     const p99 = times[Math.floor(times.length * 0.99)] as number;
-    process.stdout.write(`      pages of 100: p99 ${p99.toFixed(1)} ms; scripts: ${summary(await slowScripts(redis))}\n`);
+    process.stdout.write(
+      `      pages of 100: p99 ${p99.toFixed(1)} ms; scripts: ${summary(await slowScripts(redis))}\n`,
+    );
     expect(p99).to.be.below(PAGE_BREAKAGE_MS);
   });
 

@@ -69,7 +69,8 @@ describe('seat limits', () => {
       expect(end).to.include({ reason: 'replaced', orderId: warning.orderId });
       const receipt = await bench.core.orders.receipt(bench.tenant, warning.orderId, oldest.sessionId);
       expect(receipt?.outcome).to.equal('clean');
-      for (const client of [older, stranger, newest]) expect((await bench.session(client)).state).to.equal('active');
+      for (const client of [older, stranger, newest])
+        expect((await bench.session(client)).state).to.equal('active');
       // The seat that was given up counts once: the next one sends the next oldest off.
       expect((await bench.connect('ada')).error).to.equal(undefined);
       const next = await replaced(older);
@@ -99,7 +100,12 @@ describe('seat limits', () => {
   it(
     '[S19] refuse when everybody was sent off already, and send nobody off for who is refused',
     parallel(async () => {
-      const bench = await start({ maxSessionsPerUser: 1, maxSessions: 2, onSessionLimit: 'end_oldest', graceMs: 60_000 });
+      const bench = await start({
+        maxSessionsPerUser: 1,
+        maxSessions: 2,
+        onSessionLimit: 'end_oldest',
+        graceMs: 60_000,
+      });
       const [ada, grace] = await Promise.all([bench.connect('ada'), bench.connect('grace')]);
       // One seat of the person and, with it, one of the tenant becomes free.
       const second = await bench.connect('ada');
@@ -109,7 +115,12 @@ describe('seat limits', () => {
       // A third one sends the second off, and so on: those who leave hold no seat.
       expect((await bench.connect('ada')).error).to.equal(undefined);
       await replaced(second);
-      await broker.policy(bench.tenant, { idleLogoffMs: 0, maxSessionsPerUser: 1, maxSessions: 2, onSessionLimit: 'refuse' });
+      await broker.policy(bench.tenant, {
+        idleLogoffMs: 0,
+        maxSessionsPerUser: 1,
+        maxSessions: 2,
+        onSessionLimit: 'refuse',
+      });
       expect((await bench.connect('grace')).error?.code).to.equal('session_limit');
       expect((await bench.connect('alan')).error?.code).to.equal('session_limit');
       expect(grace.all('warning')).to.deep.equal([]);

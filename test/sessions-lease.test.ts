@@ -58,9 +58,15 @@ describe('leases', () => {
     '[P1] [S4] who answers beats lives on; who ceases to ends a lease after the last one',
     parallel(async () => {
       const tenant = await briefTenant();
-      const [steady, fading] = await Promise.all([broker.connect(tenant, 'ada'), broker.connect(tenant, 'grace')]);
+      const [steady, fading] = await Promise.all([
+        broker.connect(tenant, 'ada'),
+        broker.connect(tenant, 'grace'),
+      ]);
       const { openedAt } = await sessionOf(tenant, steady);
-      await waitUntil(async () => (await sessionOf(tenant, fading)).lastBeatAt > openedAt + 2_000, 'some beats');
+      await waitUntil(
+        async () => (await sessionOf(tenant, fading)).lastBeatAt > openedAt + 2_000,
+        'some beats',
+      );
       fading.answersBeats = false;
       await expectEnd(tenant, fading, await lastBeatOf(broker.core, tenant, fading.sessionId));
       const alive = await sessionOf(tenant, steady);
@@ -73,9 +79,15 @@ describe('leases', () => {
     '[S5] a session without a socket may be resumed until its lease runs out',
     parallel(async () => {
       const tenant = await briefTenant();
-      const [ada, grace] = await Promise.all([broker.connect(tenant, 'ada'), broker.connect(tenant, 'grace')]);
+      const [ada, grace] = await Promise.all([
+        broker.connect(tenant, 'ada'),
+        broker.connect(tenant, 'grace'),
+      ]);
       await Promise.all([ada.drop(), grace.drop()]);
-      await waitUntil(async () => (await sessionOf(tenant, grace)).state === 'disconnected', 'the disconnection');
+      await waitUntil(
+        async () => (await sessionOf(tenant, grace)).state === 'disconnected',
+        'the disconnection',
+      );
       const back = await broker.connect(tenant, 'ada', { auth: { resume: ada.resume } });
       expect(back.welcome.resumed).to.equal(true);
       expect((await sessionOf(tenant, back)).state).to.equal('active');
@@ -99,7 +111,10 @@ describe('leases', () => {
       expect(await ada.does('lock:check', { resource: 'invoices/1', fence })).to.include({ valid: false });
       const early = await ada.refused('lock:acquire', { resource: 'invoices/2', requestId: randomUUID() });
       expect(early, 'nothing new before the heartbeat').to.include({ code: 'unavailable' });
-      expect(await ada.heartbeat({ dirty: true, view: 'invoices/1' })).to.deep.equal({ ok: true, leaseMs: 60_000 });
+      expect(await ada.heartbeat({ dirty: true, view: 'invoices/1' })).to.deep.equal({
+        ok: true,
+        leaseMs: 60_000,
+      });
       expect(await redis.pTTL(leaseKey(tenant, ada))).to.be.within(50_000, 60_000);
       expect(await ada.does('lock:check', { resource: 'invoices/1', fence })).to.include({ valid: true });
       await waitUntil(async () => (await sessionOf(tenant, ada)).view === 'invoices/1', 'its view');
@@ -133,20 +148,25 @@ describe('leases', () => {
     parallel(async () => {
       const tenant = freshTenant();
       await broker.policy(tenant, { ...SHORT, leaseMs: 30_000, idleAfterMs: 1_000 });
-      const [ada, grace] = await Promise.all([broker.connect(tenant, 'ada'), broker.connect(tenant, 'grace')]);
+      const [ada, grace] = await Promise.all([
+        broker.connect(tenant, 'ada'),
+        broker.connect(tenant, 'grace'),
+      ]);
       const { openedAt } = await sessionOf(tenant, ada);
       const become = (client: TestClient, state: string): Promise<void> =>
-        waitUntil(async () => (await sessionOf(tenant, client)).state === state, `${state}`);
+        waitUntil(async () => (await sessionOf(tenant, client)).state === state, state);
       for (const client of [ada, grace]) client.idleMs = 60_000;
       await Promise.all([become(ada, 'idle'), become(grace, 'idle')]);
-      const [mark] = (await historyOf(broker.core, tenant)).filter(({ details }) => details?.['to'] === 'idle');
+      const mark = (await historyOf(broker.core, tenant)).find(({ details }) => details?.['to'] === 'idle');
       expect(mark?.at).to.be.at.least(openedAt + 1_000);
       ada.idleMs = 0;
       grace.idleMs = 0;
       await ada.does('activity', { idleMs: 0 });
       expect((await sessionOf(tenant, ada)).state, 'back at once by `activity`').to.equal('active');
       await become(grace, 'active');
-      const back = (await historyOf(broker.core, tenant)).filter(({ details }) => details?.['to'] === 'active');
+      const back = (await historyOf(broker.core, tenant)).filter(
+        ({ details }) => details?.['to'] === 'active',
+      );
       expect(back.map(({ by }) => by.kind)).to.deep.equal(['user', 'user']);
     }),
   );
@@ -157,7 +177,9 @@ describe('leases', () => {
       const tenant = freshTenant();
       const brief = (sub: string): Promise<string> => broker.token(tenant, sub, ['user'], 3_000);
       const expiryOf = (token: string): number => {
-        const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
+        const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+          exp: number;
+        };
         return exp * 1_000;
       };
       const token = await brief('ada');
@@ -169,7 +191,9 @@ describe('leases', () => {
       await grace.saw('auth:expiring');
       const foreign = await grace.refused('auth:refresh', { token: await broker.token(tenant, 'mallory') });
       expect(foreign.code).to.equal('forbidden');
-      const { expiresInMs } = await grace.does('auth:refresh', { token: await broker.token(tenant, 'grace') });
+      const { expiresInMs } = await grace.does('auth:refresh', {
+        token: await broker.token(tenant, 'grace'),
+      });
       expect(expiresInMs).to.be.within(3_500_000, 3_600_000);
       const end = await endOf(broker.core, tenant, ada.sessionId);
       expect(end.reason).to.equal('token_expired');
@@ -197,7 +221,10 @@ describe('leases', () => {
       await waitUntil(() => asked.every((beats) => beats.length >= 3), 'three beats each', 10_000);
       const slots = asked.map((beats) => (beats[0] ?? 0) % 20);
       const perSlot = slots.map((slot) => slots.filter((other) => other === slot).length);
-      expect(perSlot.every((count) => count === 2), 'two in each twentieth of the time').to.equal(true);
+      expect(
+        perSlot.every((count) => count === 2),
+        'two in each twentieth of the time',
+      ).to.equal(true);
       const steps = asked.flatMap((beats) => beats.slice(1).map((n, i) => n - (beats[i] ?? 0)));
       // `n` counts twentieths of `beatMs`; a stall of the machine may swallow a beat, never bring one forward.
       expect(steps.every((step) => step >= 20 && step % 20 === 0)).to.equal(true);

@@ -1,27 +1,42 @@
+import { untilCalm } from './machine.js';
 import { type Spread, spreadOf } from './stats.js';
 import type { Cell, Context } from './suite.js';
 
-type Values = Readonly<Record<string, number>>;
+export type Values = Readonly<Record<string, number>>;
+
+/** A variant that is running and warm; while another one is measured it does nothing. */
+export interface Contender {
+  measure(): Promise<Values>;
+  stop(): Promise<void>;
+}
 
 /**
- * Measures variants in turn, round after round, each round beginning with another one, so that what changes on the
- * machine meanwhile meets all of them.
+ * Starts all variants, then measures them in turn, round after round, each round beginning with another one, so that
+ * what changes on the machine meanwhile meets all of them.
  */
 export async function inTurns<V extends { readonly name: string }>(
   context: Context,
   size: number,
   variants: readonly V[],
-  measure: (variant: V) => Promise<Values>,
+  start: (variant: V) => Promise<Contender>,
 ): Promise<Cell[]> {
+  const { rounds, calmMs } = context.form;
   const cells: Cell[] = [];
-  for (let round = 0; round < context.form.rounds; round += 1) {
-    for (let turn = 0; turn < variants.length; turn += 1) {
-      const variant = variants[(round + turn) % variants.length] as V;
-      const values = await measure(variant);
-      cells.push({ variant: variant.name, size, round, values });
-      const shown = Object.entries(values).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
-      context.progress(`  ${variant.name} ${size}, round ${round + 1}: ${shown.join(', ')}`);
+  const running: { name: string; contender: Contender }[] = [];
+  try {
+    for (const variant of variants) running.push({ name: variant.name, contender: await start(variant) });
+    for (let round = 0; round < rounds; round += 1) {
+      for (let turn = 0; turn < running.length; turn += 1) {
+        const { name, contender } = running[(round + turn) % running.length] as (typeof running)[number];
+        await untilCalm(calmMs);
+        const values = await contender.measure();
+        cells.push({ variant: name, size, round, values });
+        const shown = Object.entries(values).map(([key, value]) => `${key} ${Number(value.toPrecision(3))}`);
+        context.progress(`  ${name} ${size}, round ${round + 1}: ${shown.join(', ')}`);
+      }
     }
+  } finally {
+    await Promise.all(running.map(({ contender }) => contender.stop()));
   }
   return cells;
 }

@@ -1,5 +1,5 @@
 import type { DirectLoad } from '../loads/direct.js';
-import { inTurns } from './compare.js';
+import { type Contender, inTurns } from './compare.js';
 import { assignCores } from './cores.js';
 import { startRedis } from './redis-server.js';
 import type { Cell, Context } from './suite.js';
@@ -11,14 +11,18 @@ export function compareDirectly(
   clients: number,
   kinds: readonly { readonly name: string }[],
 ): Promise<Cell[]> {
+  return inTurns(context, clients, kinds, ({ name }) => start(context, name, clients));
+}
+
+async function start(context: Context, kind: string, clients: number): Promise<Contender> {
   const { warmMs, measureMs } = context.form;
   const cores = assignCores('server');
-  return inTurns(context, clients, kinds, async ({ name }) => {
-    const redis = await startRedis(cores.redis);
-    const load = startWorker<DirectLoad>('loads/direct.js', { core: cores.server });
-    try {
-      await load.call('prepare', { kind: name, redisUrl: redis.url, clients });
-      await load.call('run', { clients, ms: warmMs });
+  const redis = await startRedis(cores.redis);
+  const load = startWorker<DirectLoad>('loads/direct.js', { core: cores.server });
+  await load.call('prepare', { kind, redisUrl: redis.url, clients });
+  await load.call('run', { clients, ms: warmMs });
+  return {
+    async measure() {
       const before = await redis.cpuUs();
       const { perSecond, cpuUs, count, first, whole } = await load.call('run', { clients, ms: measureMs });
       const redisUs = ((await redis.cpuUs()) - before) / count;
@@ -31,9 +35,10 @@ export function compareDirectly(
         cpuUs,
         redisUs,
       };
-    } finally {
+    },
+    async stop() {
       await load.stop();
       await redis.stop();
-    }
-  });
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { Comparison, inTurns } from '../lib/compare.js';
+import { Comparison, type Contender, inTurns } from '../lib/compare.js';
 import { assignCores } from '../lib/cores.js';
 import { compareDirectly } from '../lib/direct.js';
 import { startRedis } from '../lib/redis-server.js';
@@ -18,37 +18,36 @@ const BY_SOCKET = [
   { name: 'broker', file: 'servers/broker.js', what: 'Lastcall' },
 ] as const;
 
-async function measureBySocket(
-  context: Context,
-  file: string,
-  clients: number,
-): Promise<Record<string, number>> {
+async function startBySocket(context: Context, file: string, clients: number): Promise<Contender> {
   const { warmMs, measureMs } = context.form;
   const cores = assignCores('server');
   const redis = await startRedis(cores.redis);
   const server = startWorker<PeerServer>(file, { core: cores.server, nodeFlags: context.serverFlags });
   const load = startWorker<SocketLocksLoad>('loads/socket-locks.js', { core: cores.load });
-  try {
-    const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
-    await load.call('connect', { port, clients });
-    await load.call('run', { ms: warmMs });
-    const look = () => Promise.all([server.call('usage'), redis.cpuUs()]);
-    const [server0, redis0] = await look();
-    const { perSecond, count, first, whole } = await load.call('run', { ms: measureMs });
-    const [server1, redis1] = await look();
-    return {
-      perSecond,
-      p50: whole.p50,
-      p99: whole.p99,
-      firstP50: first.p50,
-      firstP99: first.p99,
-      cpuUs: (server1.cpuUs - server0.cpuUs) / count,
-      redisUs: (redis1 - redis0) / count,
-    };
-  } finally {
-    await Promise.all([load.stop(), server.stop()]);
-    await redis.stop();
-  }
+  const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
+  await load.call('connect', { port, clients });
+  await load.call('run', { ms: warmMs });
+  const look = () => Promise.all([server.call('usage'), redis.cpuUs()]);
+  return {
+    async measure() {
+      const [server0, redis0] = await look();
+      const { perSecond, count, first, whole } = await load.call('run', { ms: measureMs });
+      const [server1, redis1] = await look();
+      return {
+        perSecond,
+        p50: whole.p50,
+        p99: whole.p99,
+        firstP50: first.p50,
+        firstP99: first.p99,
+        cpuUs: (server1.cpuUs - server0.cpuUs) / count,
+        redisUs: (redis1 - redis0) / count,
+      };
+    },
+    async stop() {
+      await Promise.all([load.stop(), server.stop()]);
+      await redis.stop();
+    },
+  };
 }
 
 function tableOf(
@@ -100,9 +99,7 @@ export const locks: Suite = {
     for (const clients of sizes) direct.push(...(await compareDirectly(context, clients, DIRECT)));
     for (const clients of sizes) {
       bySocket.push(
-        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) =>
-          measureBySocket(context, file, clients),
-        )),
+        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) => startBySocket(context, file, clients))),
       );
     }
     return {

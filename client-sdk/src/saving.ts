@@ -31,6 +31,9 @@ export interface SaveResult {
   readonly failures: readonly string[];
 }
 
+/** How long a save counts for a logoff that follows on it, in milliseconds. */
+const FRESH_MS = 5_000;
+
 interface Entry extends SaveOptions {
   readonly handler: SaveHandler;
 }
@@ -43,6 +46,7 @@ export class Saving {
   readonly #entries = new Set<Entry>();
   #dirty: boolean | undefined;
   #run: Promise<SaveResult> | undefined;
+  #savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, logger: Logger, changed: (running: boolean) => void) {
     this.#clock = clock;
@@ -83,7 +87,10 @@ export class Saving {
   }
 
   async #start(cause: SaveCause, deadlineMs: number): Promise<SaveResult> {
-    const entries = [...this.#entries].filter((entry) => this.#needs(entry));
+    // A logoff that follows on a save needs no second one; who tracks unsaved work is asked all the same.
+    const isFresh = cause === 'logoff' && this.#clock.now() - this.#savedAt < FRESH_MS;
+    const wanted = (entry: Entry): boolean => (isFresh && !this.#tracks(entry) ? false : this.#needs(entry));
+    const entries = [...this.#entries].filter(wanted);
     if (entries.length === 0) return { saved: true, ran: 0, failures: [] };
     const over = new AbortController();
     const alarm = new Alarm(this.#clock, () => {
@@ -96,6 +103,7 @@ export class Saving {
     alarm.clear();
     this.#changed(false);
     const failures = results.filter((failure) => failure !== undefined);
+    if (failures.length === 0) this.#savedAt = this.#clock.now();
     return { saved: failures.length === 0, ran: entries.length, failures };
   }
 
@@ -117,6 +125,11 @@ export class Saving {
       this.#logger.warn('A save handler failed', error);
       return error instanceof Error ? error.message : 'A save handler failed.';
     }
+  }
+
+  /** Whether anybody says if this editor has unsaved work. */
+  #tracks(entry: Entry): boolean {
+    return entry.isDirty !== undefined || this.#dirty !== undefined;
   }
 
   #needs(entry: Entry): boolean {

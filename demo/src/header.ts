@@ -6,7 +6,12 @@ export function header(middle: HTMLElement | undefined, person?: Person, signOut
   return el(
     'header',
     { class: 'top' },
-    el('a', { class: 'brand', href: './' }, el('span', { class: 'mark', 'aria-hidden': 'true' }), 'Ledger'),
+    el(
+      'a',
+      { class: 'brand', href: './' },
+      el('span', { class: 'mark', 'aria-hidden': 'true' }),
+      el('span', {}, 'Ledger'),
+    ),
     el('span', { class: 'tag' }, 'a Lastcall demo'),
     el('span', { class: 'space' }),
     middle,

@@ -10,6 +10,9 @@ import type { Person } from './people.js';
 import { fetchToken } from './token.js';
 import { Warnings } from './warning.js';
 
+/** Unsaved work is saved by itself so long before a logoff; saving takes less than a second here. */
+const SAVE_LEAD_MS = 5_000;
+
 /** One person at work in this window, from signing in to the end of the session. */
 export class Work {
   readonly element: HTMLElement;
@@ -33,6 +36,7 @@ export class Work {
       app: { name: 'Ledger', version: '1.0' },
       device: { label: 'Browser' },
       token: () => fetchToken(person, ['user']),
+      saveLeadMs: SAVE_LEAD_MS,
     });
     this.#list = new InvoiceList(invoices, (number) => void this.#open(number));
     this.#warnings = new Warnings(this.#client, () => this.#editor?.dirty ?? false);

@@ -142,6 +142,19 @@ local function notice_gap()
   record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
 end
 
+-- Until when a session without a lease, due at that instant, may stay because of gaps.
+local function stays_until(s, due_at, gap)
+  local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
+  local from = tonumber(gap.from or '0')
+  if owed <= 0 or due_at <= from then
+    return tonumber(s.creditEndsAt or '0')
+  end
+  -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
+  local until_at = math.max(due_at, math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
+  call('HSET', session_key(s.id), 'credited', gap.total, 'creditEndsAt', digits(until_at))
+  return until_at
+end
+
 -- A lease from now on: no gap of before counts for it.
 local function begin_lease(s)
   write_lease(s, NOW)

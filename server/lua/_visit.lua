@@ -10,20 +10,6 @@ local function gap_now()
   return known_gap
 end
 
--- Until when a session without a lease may stay.
-local function stays_until(s, due_at)
-  local gap = gap_now()
-  local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
-  local from = tonumber(gap.from or '0')
-  if owed <= 0 or due_at <= from then
-    return tonumber(s.creditEndsAt or '0')
-  end
-  -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
-  local until_at = math.max(due_at, math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
-  call('HSET', session_key(s.id), 'credited', gap.total, 'creditEndsAt', digits(until_at))
-  return until_at
-end
-
 -- The lease is there: what else is due? Idle mark, token.
 local function attend(s, lease)
   local gap = gap_now()
@@ -88,7 +74,7 @@ local function visit_session(sid, due_at, live)
   if lease then
     return attend(s, lease)
   end
-  local until_at = stays_until(s, due_at)
+  local until_at = stays_until(s, due_at, gap_now())
   if until_at > NOW then
     -- Policy has nothing to say to who cannot hear it; what was said before stands.
     for _, at in ipairs({ tonumber(s.deadlineAt or '0'), tonumber(s.tokenAt) }) do

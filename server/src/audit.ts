@@ -16,7 +16,8 @@ export interface AuditFilter {
 
 function matches(record: AuditRecord, filter: AuditFilter): boolean {
   if (filter.session !== undefined && record.sessionId !== filter.session) return false;
-  if (filter.user !== undefined && record.user?.id !== filter.user && record.by.id !== filter.user) return false;
+  if (filter.user !== undefined && record.user?.id !== filter.user && record.by.id !== filter.user)
+    return false;
   if (filter.type !== undefined && record.type !== filter.type) return false;
   return filter.to === undefined || record.at <= filter.to;
 }

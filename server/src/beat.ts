@@ -38,7 +38,12 @@ export class BeatLoop {
   join(tenant: string, beatMs: number): number {
     let known = this.#tenants.get(tenant);
     if (!known) {
-      known = { beatMs, members: 0, nextSlot: 0, asked: Math.floor((performance.now() / beatMs) * BEAT_SLOTS) };
+      known = {
+        beatMs,
+        members: 0,
+        nextSlot: 0,
+        asked: Math.floor((performance.now() / beatMs) * BEAT_SLOTS),
+      };
       this.#tenants.set(tenant, known);
     }
     known.members += 1;

@@ -11,7 +11,7 @@ import { createApp, createRouter } from './http/app.js';
 import { createLimits } from './limits.js';
 import { createLogger, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
-import { openStore, type OpenedStore } from './redis/open.js';
+import { type OpenedStore, openStore } from './redis/open.js';
 import { VERSION } from './version.js';
 
 /** How long a stop waits for requests that are under way. */
@@ -83,45 +83,44 @@ async function startBroker(
   await core.start();
 
   const health = createHealth({ opened, metrics });
-  const app = createApp({ core, config, verifier, limits, health, mint: secret ? minter(secret, config) : undefined });
+  const mint = secret ? minter(secret, config) : undefined;
+  const http = { core, config, verifier, limits, health };
+  const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
   const io = options.io ?? createSocketServer(httpServer, config);
-  const gateway = new Gateway({
-    io,
-    core,
-    verifier,
-    limits,
-    origins: new OriginRule(config),
-    trustProxy: config.trustProxy,
-    heartbeatBurst: config.heartbeatBurst,
-    ownsTransport: options.io === undefined,
-  });
+  const { trustProxy, heartbeatBurst } = config;
+  const origins = new OriginRule(config);
+  const ownsTransport = options.io === undefined;
+  const gateway = new Gateway({ ...http, io, origins, trustProxy, heartbeatBurst, ownsTransport });
   gateway.start();
 
-  let closing: Promise<void> | undefined;
+  const stop = once(async () => {
+    health.drain();
+    gateway.drain();
+    await gateway.stop();
+    if (!options.io) io.engine.close();
+    if (!options.io && !options.httpServer) await closeServer(httpServer);
+    await core.stop().catch((error: unknown) => log.warn({ err: error }, 'this node could not say good-bye'));
+    await opened.close();
+  });
   return {
     core,
     app,
-    router: createRouter({ core, config, verifier, limits, health }),
+    router: createRouter(http),
     health,
     listen: () => listen(httpServer, config),
     token: async (claims) => {
-      if (!secret) throw new Error('Tokens are signed elsewhere: LASTCALL_JWKS_URL is set.');
-      return await minter(secret, config)(claims);
+      if (!mint) throw new Error('Tokens are signed elsewhere: LASTCALL_JWKS_URL is set.');
+      return await mint(claims);
     },
-    close() {
-      closing ??= (async () => {
-        health.drain();
-        gateway.drain();
-        await gateway.stop();
-        if (!options.io) io.engine.close();
-        if (!options.io && !options.httpServer) await closeServer(httpServer);
-        await core.stop().catch((error: unknown) => log.warn({ err: error }, 'this node could not say good-bye'));
-        await opened.close();
-      })();
-      return closing;
-    },
+    close: stop,
   };
+}
+
+/** Does a thing the first time it is asked for; later calls wait for the same. */
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= act());
 }
 
 function minter(secret: string, config: Config): (claims: TokenClaims) => Promise<string> {

@@ -1,4 +1,3 @@
-import type { AuditRecord } from '@lastcall/shared';
 import { v7 as uuid } from 'uuid';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
@@ -18,6 +17,8 @@ import { Store } from './redis/store.js';
 import { Sessions } from './sessions.js';
 import { Sweeper } from './sweeper.js';
 import { Tenants } from './tenants.js';
+
+const FAULT_LINE_EVERY_MS = 1_000;
 
 /** Everything the broker can do, by noun; the edges (sockets, HTTP) call it and know nothing of Redis. */
 export interface Core {
@@ -43,67 +44,64 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-/** Counts what the records of the tenants served here tell. */
-function countRecords(metrics: Metrics, record: AuditRecord): void {
-  if (record.type === 'order.created') metrics.orderCreated(record.details?.['action'] === 'warn' ? 'warn' : 'logoff');
-  if (record.type === 'lock.granted') metrics.lock('granted');
-  if (record.type === 'lock.requested') metrics.lock(record.details?.['state'] === 'queued' ? 'queued' : 'denied');
+/** A store that is away fails every look at every tenant: one line a second says as much. */
+function faultLogger(log: Logger): (error: unknown) => void {
+  let loggedAt = 0;
+  return (error) => {
+    if (performance.now() - loggedAt < FAULT_LINE_EVERY_MS) return;
+    loggedAt = performance.now();
+    log.warn({ err: error }, 'the loops could not reach the store; they go on trying');
+  };
 }
 
-/** Puts the nouns together. `persist` saves an engine that keeps its data in memory; with Redis there is nothing to do. */
-export function createCore(parts: {
-  driver: RedisDriver;
-  log: Logger;
-  metrics: Metrics;
-  version: string;
-  persist?: () => Promise<void>;
-}): Core {
+/** What core is made of. `persist` saves an engine that keeps its data in memory; with Redis there is nothing to do. */
+export interface CoreParts {
+  readonly driver: RedisDriver;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly persist?: () => Promise<void>;
+}
+
+/** Puts the nouns together. */
+export function createCore(parts: CoreParts): Core {
   const { driver, log, metrics, version } = parts;
   const store = new Store(driver, {
     observe: (name, tookMs) => metrics.script(name, tookMs),
     ...(parts.persist ? { persist: parts.persist } : {}),
   });
-  let faultLogged = 0;
-  const fail = (error: unknown): void => {
-    // A store that is away fails every look at every tenant: one line a second says as much.
-    if (performance.now() - faultLogged < 1_000) return;
-    faultLogged = performance.now();
-    log.warn({ err: error }, 'the loops could not reach the store; they go on trying');
-  };
+  const fail = faultLogger(log);
   const clock = new StoreClock();
   const bus = new Bus(driver, store, fail);
   const attachments = new Attachments();
   const nodes = new Nodes(store, clock, { id: uuid(), version, sessions: () => attachments.size });
-  const sessions = new Sessions({
-    store,
-    bus,
-    clock,
-    nodes,
-    attachments,
-    watch: (tenant) => sweeper.watch(tenant),
-  });
+  const watch = (tenant: string): void => sweeper.watch(tenant);
+  const kick = (tenant: string): void => sweeper.kick(tenant);
+  const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
-  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond: () => sessions.retryReports() });
-  const heartbeats = new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics });
-  const orders = new Orders({ store, policies, sessions, nodes, kick: (tenant) => sweeper.kick(tenant) });
-  bus.listen((_tenant, record) => countRecords(metrics, record));
-  return {
-    log,
-    metrics,
-    clock,
+  const everySecond = (): Promise<void> => {
+    metrics.sessions(attachments.size);
+    return sessions.retryReports();
+  };
+  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond });
+  const nouns = {
     nodes,
     tenants: new Tenants(store),
     policies,
     sessions,
-    heartbeats,
+    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
     attachments,
-    orders,
+    orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     blocks: new Blocks(store),
-    locks: new Locks(store),
+    locks: new Locks(store, metrics),
     audit: new Audit(store),
     once: new Once(store),
-    bus,
-    sweeper,
+  };
+  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper) };
+}
+
+function lifecycle(store: Store, nodes: Nodes, sweeper: Sweeper): Pick<Core, 'start' | 'stop'> {
+  return {
     async start() {
       await store.load();
       await nodes.beat();

@@ -9,6 +9,7 @@ import {
   type LockWaiter,
   type Page,
 } from '@lastcall/shared';
+import type { Metrics } from './metrics.js';
 import { listOf, type Store } from './redis/store.js';
 
 /** A lock as a script writes it: the fence in digits. */
@@ -48,9 +49,11 @@ function concerns(entry: LockEntry, filter: LockFilter): boolean {
 /** Rights on resources: asked for, waited for, given back, checked, broken. */
 export class Locks {
   readonly #store: Store;
+  readonly #metrics: Pick<Metrics, 'lock'>;
 
-  constructor(store: Store) {
+  constructor(store: Store, metrics: Pick<Metrics, 'lock'>) {
     this.#store = store;
+    this.#metrics = metrics;
   }
 
   /**
@@ -67,7 +70,13 @@ export class Locks {
       });
     }
     const args = [sessionId, resource, mode, scope, waitMs, requestId, note];
-    const answer = await this.#store.run<StoredAcquire>('lock_acquire', tenant, args);
+    const answer = await this.#store
+      .run<StoredAcquire>('lock_acquire', tenant, args)
+      .catch((error: unknown) => {
+        this.#metrics.lock('denied');
+        throw error;
+      });
+    this.#metrics.lock(answer.state);
     if (answer.state === 'granted') return { state: 'granted', lock: lockOf(answer.lock) };
     return { ...answer, blockers: listOf(answer.blockers) };
   }

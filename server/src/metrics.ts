@@ -1,4 +1,4 @@
-import type { ErrorCode, OrderAction, Outcome, SessionState } from '@lastcall/shared';
+import type { EndReason, ErrorCode, OrderAction } from '@lastcall/shared';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What became of a request for a lock. */
@@ -6,16 +6,16 @@ export type LockResult = 'granted' | 'queued' | 'denied';
 
 /** What the broker counts and measures. Durations are milliseconds; nothing here names a tenant or a person. */
 export interface Metrics {
-  /** Sessions of this node by state, replacing the last ones. */
-  sessions(counts: Readonly<Partial<Record<SessionState, number>>>): void;
+  /** How many sessions this node holds. */
+  sessions(count: number): void;
   /** One heartbeat, and the time from its arrival to its commit. */
   heartbeat(durationMs: number): void;
   /** How many heartbeats went into one script. */
   batch(size: number): void;
   script(name: string, durationMs: number): void;
   orderCreated(action: OrderAction): void;
-  orderDone(action: OrderAction): void;
-  receipt(outcome: Outcome, verified: boolean): void;
+  /** A session of this node was logged off, and whether its client answered. */
+  logoff(reason: EndReason, answered: boolean): void;
   lock(result: LockResult): void;
   handshakeRefused(code: ErrorCode): void;
   redisUp(up: boolean): void;
@@ -43,16 +43,10 @@ function counters(registers: Registry[]) {
       labelNames: ['action'],
       registers,
     }),
-    ordersDone: new Counter({
-      name: 'lastcall_orders_done_total',
-      help: 'Orders whose every receipt is decided.',
-      labelNames: ['action'],
-      registers,
-    }),
-    receipts: new Counter({
-      name: 'lastcall_receipts_total',
-      help: 'Receipts that were decided.',
-      labelNames: ['outcome', 'verified'],
+    logoffs: new Counter({
+      name: 'lastcall_logoffs_total',
+      help: 'Sessions of this process that were logged off, by reason and whether the client answered.',
+      labelNames: ['reason', 'answered'],
       registers,
     }),
     locks: new Counter({
@@ -74,8 +68,7 @@ function measures(registers: Registry[]) {
   return {
     sessions: new Gauge({
       name: 'lastcall_sessions',
-      help: 'Sessions on this node by state.',
-      labelNames: ['state'],
+      help: 'Sessions whose socket this process holds.',
       registers,
     }),
     redisUp: new Gauge({ name: 'lastcall_redis_up', help: '1 while Redis answers, else 0.', registers }),
@@ -108,10 +101,7 @@ export function createMetrics(): Metrics {
   const count = counters([registry]);
   const measure = measures([registry]);
   return {
-    sessions(counts) {
-      measure.sessions.reset();
-      for (const [state, sessions] of Object.entries(counts)) measure.sessions.set({ state }, sessions);
-    },
+    sessions: (sessions) => measure.sessions.set(sessions),
     heartbeat(durationMs) {
       count.heartbeats.inc();
       measure.heartbeatDuration.observe(durationMs * SECONDS);
@@ -119,8 +109,7 @@ export function createMetrics(): Metrics {
     batch: (size) => measure.batchSize.observe(size),
     script: (script, durationMs) => measure.scriptDuration.observe({ script }, durationMs * SECONDS),
     orderCreated: (action) => count.ordersCreated.inc({ action }),
-    orderDone: (action) => count.ordersDone.inc({ action }),
-    receipt: (outcome, verified) => count.receipts.inc({ outcome, verified: String(verified) }),
+    logoff: (reason, answered) => count.logoffs.inc({ reason, answered: String(answered) }),
     lock: (result) => count.locks.inc({ result }),
     handshakeRefused: (code) => count.handshakesRefused.inc({ code }),
     redisUp: (up) => measure.redisUp.set(up ? 1 : 0),

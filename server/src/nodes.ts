@@ -1,7 +1,7 @@
 import type { Node } from '@lastcall/shared';
 import type { StoreClock } from './clock.js';
 import { REGISTRY } from './redis/keys.js';
-import type { Store } from './redis/store.js';
+import { listOf, type Store } from './redis/store.js';
 
 /** How often a node says that it is there. */
 export const NODE_BEAT_MS = 1_000;
@@ -30,7 +30,11 @@ export class Nodes {
   #startedAt = 0;
   #alive: readonly Node[] = [];
 
-  constructor(store: Store, clock: StoreClock, self: { id: string; version: string; sessions: () => number }) {
+  constructor(
+    store: Store,
+    clock: StoreClock,
+    self: { id: string; version: string; sessions: () => number },
+  ) {
     this.id = self.id;
     this.#store = store;
     this.#clock = clock;
@@ -49,8 +53,7 @@ export class Nodes {
     const answer = await this.#store.run<Answer>('node_beat', REGISTRY, args);
     this.#clock.observe(answer.now);
     this.#startedAt ||= answer.now;
-    const nodes = Array.isArray(answer.nodes) ? answer.nodes : [];
-    this.#alive = nodes.map(({ id, seenAt, facts: text }) => ({
+    this.#alive = listOf(answer.nodes).map(({ id, seenAt, facts: text }) => ({
       id,
       seenAt,
       ...(JSON.parse(text) as Facts),

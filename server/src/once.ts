@@ -45,10 +45,16 @@ export class Once {
 
   static #replay(claim: Claim, digest: string): Settled {
     if (claim.digest !== digest) {
-      throw new LastcallError('conflict', 'This Idempotency-Key was used for another request. Use a new one.');
+      throw new LastcallError(
+        'conflict',
+        'This Idempotency-Key was used for another request. Use a new one.',
+      );
     }
     if (!claim.settled) {
-      throw new LastcallError('conflict', 'The same request is under way or its outcome is unknown. Look at the list.');
+      throw new LastcallError(
+        'conflict',
+        'The same request is under way or its outcome is unknown. Look at the list.',
+      );
     }
     return claim.settled;
   }

@@ -15,6 +15,7 @@ import {
   type Session,
 } from '@lastcall/shared';
 import { v7 as uuid } from 'uuid';
+import type { Metrics } from './metrics.js';
 import type { Nodes } from './nodes.js';
 import type { Policies } from './policy.js';
 import { listOf, recordOf, type Store } from './redis/store.js';
@@ -38,7 +39,8 @@ const STEP_LIMIT = 5_000;
 /** How many of those a rehearsal would hit are told one by one. */
 const PREVIEW_ITEMS = 100;
 
-const json = <T>(text: string | undefined): T | undefined => (text ? (JSON.parse(text) as T) : undefined);
+/** JSON of a field that may be absent or empty; whoever stored it knows what it is. */
+const json = (text: string | undefined): unknown => (text ? JSON.parse(text) : undefined);
 
 function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
   const count = (name: keyof OrderCounts): number => Number(h[name] ?? 0);
@@ -55,15 +57,15 @@ function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
 }
 
 function orderOf(h: Readonly<Record<string, string>>): Order {
-  const except = json<OrderExcept>(h['except']);
-  const extend = json<NonNullable<OrderRequest['extend']>>(h['extend']);
+  const except = json(h['except']) as OrderExcept | undefined;
+  const extend = json(h['extend']) as NonNullable<OrderRequest['extend']> | undefined;
   const denyMs = Number(h['denyMs'] ?? 0);
   return {
     id: h['id'] as string,
     version: Number(h['version']),
     state: h['state'] as OrderState,
     action: h['action'] as Order['action'],
-    target: json<OrderTarget>(h['target']) ?? {},
+    target: (json(h['target']) as OrderTarget | undefined) ?? {},
     ...(except ? { except } : {}),
     includeSelf: h['includeSelf'] === '1',
     message: h['message'] as string,
@@ -72,7 +74,7 @@ function orderOf(h: Readonly<Record<string, string>>): Order {
     holdMs: Number(h['holdMs']),
     ...(extend ? { extend } : {}),
     ...(denyMs > 0 ? { reentry: { denyMs } } : {}),
-    by: json<Actor>(h['by']) ?? { kind: 'system' },
+    by: (json(h['by']) as Actor | undefined) ?? { kind: 'system' },
     createdAt: Number(h['createdAt']),
     deadlineAt: Number(h['deadlineAt']),
     counts: countsOf(h),
@@ -90,6 +92,7 @@ export class Orders {
   readonly #policies: Policies;
   readonly #sessions: Sessions;
   readonly #nodes: Nodes;
+  readonly #metrics: Pick<Metrics, 'orderCreated'>;
   readonly #kick: (tenant: string) => void;
 
   constructor(parts: {
@@ -97,12 +100,14 @@ export class Orders {
     policies: Policies;
     sessions: Sessions;
     nodes: Nodes;
+    metrics: Pick<Metrics, 'orderCreated'>;
     kick: (tenant: string) => void;
   }) {
     this.#store = parts.store;
     this.#policies = parts.policies;
     this.#sessions = parts.sessions;
     this.#nodes = parts.nodes;
+    this.#metrics = parts.metrics;
     this.#kick = parts.kick;
   }
 
@@ -123,6 +128,7 @@ export class Orders {
     const { more } = await this.#store.run<{ more: boolean }>('order_create', tenant, args);
     const order = await this.get(tenant, id);
     await this.#store.persisted();
+    this.#metrics.orderCreated(request.action);
     if (more) void this.#goOn(tenant, id);
     this.#kick(tenant);
     return order;
@@ -131,7 +137,11 @@ export class Orders {
   /** Whom an order would hit, without giving it. */
   async preview(issuer: Identity, tenant: string, request: OrderRequest): Promise<OrderPreview> {
     const spared = request.includeSelf ? '' : ownIn(tenant, issuer);
-    const fixed = [JSON.stringify(request.target), request.except ? JSON.stringify(request.except) : '', spared];
+    const fixed = [
+      JSON.stringify(request.target),
+      request.except ? JSON.stringify(request.except) : '',
+      spared,
+    ];
     const found = new Set<string>();
     let cursor: string | undefined = '0';
     for (let step = 0; cursor !== undefined && step < STEP_LIMIT; step += 1) {
@@ -149,7 +159,8 @@ export class Orders {
   /** @throws LastcallError `not_found` */
   async get(tenant: string, orderId: string): Promise<Order> {
     const stored = await this.#store.order(tenant, orderId);
-    if (!stored['id']) throw new LastcallError('not_found', 'There is no such order. Look at the list again.');
+    if (!stored['id'])
+      throw new LastcallError('not_found', 'There is no such order. Look at the list again.');
     return orderOf(stored);
   }
 

@@ -1,4 +1,4 @@
-import type { Actor, App, Device, EndReason, Ending, Session, SessionState } from '@lastcall/shared';
+import type { Actor, App, Device, Ending, EndReason, Session, SessionState } from '@lastcall/shared';
 
 /** A session as `session_list` answers with it: Redis' strings, and what its lease says. */
 export interface StoredSession {

@@ -214,7 +214,8 @@ export class Sessions {
   /** @throws LastcallError `not_found` */
   async get(tenant: string, sessionId: string): Promise<Session> {
     const [session] = await this.byIds(tenant, [sessionId]);
-    if (!session) throw new LastcallError('not_found', 'There is no such session. It may have ended long ago.');
+    if (!session)
+      throw new LastcallError('not_found', 'There is no such session. It may have ended long ago.');
     return session;
   }
 
@@ -259,7 +260,15 @@ export class Sessions {
     const { app, device, attributes, address } = request;
     const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
     const about = JSON.stringify(who);
-    const args = [sessionId, this.#nodes.id, hashOf(resumeKey), expiresAt, issuedAt, about, attachment.attach];
+    const args = [
+      sessionId,
+      this.#nodes.id,
+      hashOf(resumeKey),
+      expiresAt,
+      issuedAt,
+      about,
+      attachment.attach,
+    ];
     return await this.#store.run<StoredWelcome>('session_open', tenant, args);
   }
 }

@@ -11,7 +11,7 @@ export class Tenants {
 
   /** A page by name; the cursor is the last name seen. */
   async list(page: { limit: number; cursor?: string }): Promise<Page<{ id: string }>> {
-    const names = [...(await this.#store.tenants())].sort();
+    const names = (await this.#store.tenants()).toSorted();
     const after = page.cursor === undefined ? names : names.filter((name) => name > (page.cursor as string));
     const items = after.slice(0, page.limit).map((id) => ({ id }));
     const last = items.at(-1);

@@ -27,6 +27,7 @@ export interface AdminHandshakeAuth {
 
 /** Every acknowledgement: the answer, or an error. */
 export type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: WireError };
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- an object without fields is what is meant
 export type Nothing = Record<never, never>;
 
 export interface Heartbeat {

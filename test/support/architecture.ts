@@ -207,6 +207,7 @@ const READS = new Set([
   'hget',
   'hgetall',
   'info',
+  'mget',
   'pttl',
   'smembers',
   'time',

@@ -9,7 +9,8 @@ export interface ClientStart {
   readonly saveMs?: number;
 }
 
-export interface ClientView extends Pick<Snapshot, 'status' | 'state' | 'ended' | 'locks' | 'warnings' | 'waiting'> {
+export interface ClientView
+  extends Pick<Snapshot, 'status' | 'state' | 'ended' | 'locks' | 'warnings' | 'waiting'> {
   readonly sessionId?: string | undefined;
   readonly error?: string | undefined;
 }
@@ -43,13 +44,13 @@ function run(start: ClientStart): void {
         return { fence: handle.fence };
       }
       case 'release':
-        await handles.get(command.resource)?.release();
-        return undefined;
+        return await handles.get(command.resource)?.release();
       case 'dirty':
-        client.setDirty(command.dirty);
-        return undefined;
+        return client.setDirty(command.dirty);
       case 'end':
         return await client.end();
+      default:
+        throw new Error('no such command');
     }
   }
 

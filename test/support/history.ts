@@ -1,4 +1,4 @@
-import type { AuditRecord, Order, Receipt } from '@lastcall/shared';
+import type { AuditRecord, Order, Outcome, Receipt } from '@lastcall/shared';
 import { expect } from 'chai';
 import type { Core } from 'lastcall/internal/core.js';
 
@@ -7,7 +7,10 @@ type Nouns = Pick<Core, 'audit' | 'orders' | 'sessions'>;
 const PAGE = 1_000;
 
 /** Everything that was recorded in a tenant, oldest first. */
-export async function historyOf({ audit }: Pick<Nouns, 'audit'>, tenant: string): Promise<readonly AuditRecord[]> {
+export async function historyOf(
+  { audit }: Pick<Nouns, 'audit'>,
+  tenant: string,
+): Promise<readonly AuditRecord[]> {
   const records: AuditRecord[] = [];
   let cursor: string | undefined;
   do {
@@ -32,8 +35,10 @@ export async function checkHistory(nouns: Nouns, tenant: string): Promise<void> 
   for (const order of await ordersOf(nouns, tenant)) {
     const { items } = await nouns.orders.receipts(tenant, order.id, { limit: 100_000 });
     checkCounts(order, items);
-    checkReceipts(order, items, records);
+    for (const receipt of items) checkReceipt(order, receipt, records);
+    expect(new Set(items.map(({ sessionId }) => sessionId)).size, 'one receipt each').to.equal(items.length);
     checkStates(order, items, records);
+    checkExtensions(order, records);
   }
 }
 
@@ -92,22 +97,43 @@ export function checkCounts({ id, counts }: Order, receipts: readonly Receipt[])
 }
 
 /** A receipt says what the records say. */
-function checkReceipts({ id }: Order, receipts: readonly Receipt[], records: readonly AuditRecord[]): void {
-  expect(new Set(receipts.map(({ sessionId }) => sessionId)).size, 'one receipt each').to.equal(receipts.length);
-  for (const receipt of receipts) {
-    const [end] = ofSession(records, receipt.sessionId, 'session.ended');
-    const acks = ofSession(records, receipt.sessionId, 'order.acked').filter(({ orderId }) => orderId === id);
-    const told = (state: string): AuditRecord | undefined => acks.find(({ details }) => details?.['state'] === state);
-    if (receipt.endedAt !== undefined) expect(receipt.endedAt, 'endedAt').to.equal(end?.at);
-    expect(receipt.savedAt, 'savedAt').to.equal(told('saved')?.at);
-    expect(receipt.seenAt, 'seenAt').to.equal(acks[0]?.at);
-    expect(receipt.verified === undefined, 'decided with its checks').to.equal(receipt.checks === undefined);
-    if (receipt.verified === undefined) continue;
-    expect(receipt).to.include.keys('outcome', 'endedAt');
-    const holds = Object.values(receipt.checks ?? {}).every(({ ok }) => ok);
-    expect(receipt.verified, 'verified by its checks').to.equal(holds);
-    const proof = receipt.verified ? 'session.verified' : 'session.unverified';
-    expect(ofSession(records, receipt.sessionId, proof), proof).to.have.length(1);
+function checkReceipt(order: Order, receipt: Receipt, records: readonly AuditRecord[]): void {
+  const { sessionId } = receipt;
+  const [end] = ofSession(records, sessionId, 'session.ended');
+  const acks = ofSession(records, sessionId, 'order.acked').filter(({ orderId }) => orderId === order.id);
+  const saved = acks.find(({ details }) => details?.['state'] === 'saved');
+  if (receipt.endedAt !== undefined) expect(receipt.endedAt, 'endedAt').to.equal(end?.at);
+  expect(receipt.savedAt, 'savedAt').to.equal(saved?.at);
+  expect(receipt.seenAt, 'seenAt').to.equal(acks[0]?.at);
+  expect(receipt.verified === undefined, 'decided with its checks').to.equal(receipt.checks === undefined);
+  if (receipt.verified === undefined) return;
+  expect(receipt).to.include.keys('outcome', 'endedAt');
+  expect(receipt.outcome, `outcome of ${sessionId}`).to.be.oneOf(outcomesOf(order, receipt, end));
+  const holds = Object.values(receipt.checks ?? {}).every(({ ok }) => ok);
+  expect(receipt.verified, 'verified by its checks').to.equal(holds);
+  const proof = receipt.verified ? 'session.verified' : 'session.unverified';
+  expect(ofSession(records, sessionId, proof), proof).to.have.length(1);
+}
+
+/** What an end may mean for an order; whether the client answered no record says. */
+function outcomesOf(order: Order, receipt: Receipt, end: AuditRecord | undefined): Outcome[] {
+  if (receipt.savedAt !== undefined || end?.reason === 'user') return ['clean'];
+  if (end?.reason === 'unresponsive' && order.action === 'logoff') return ['fenced'];
+  return end?.orderId === order.id ? ['forced', 'fenced'] : ['gone'];
+}
+
+/** More time is given within the order's limits, and while there is time. */
+function checkExtensions(order: Order, records: readonly AuditRecord[]): void {
+  const given = new Map<string, { count: number; totalMs: number }>();
+  for (const { type, orderId, sessionId = '', at, details } of records) {
+    if (type !== 'order.extended' || orderId !== order.id) continue;
+    const { count, totalMs } = given.get(sessionId) ?? { count: 0, totalMs: 0 };
+    expect(at, 'the instant of an extension').to.be.below(order.deadlineAt + totalMs);
+    given.set(sessionId, { count: count + 1, totalMs: totalMs + Number(details?.['ms']) });
+  }
+  for (const { count, totalMs } of given.values()) {
+    expect(count).to.be.at.most(order.extend?.maxCount ?? 0);
+    expect(totalMs).to.be.at.most(order.extend?.maxTotalMs ?? 0);
   }
 }
 
@@ -121,12 +147,25 @@ function checkStates(order: Order, receipts: readonly Receipt[], records: readon
   expect(count('order.cancelled')).to.equal(order.state === 'cancelled' ? 1 : 0);
   const ended = own.filter(({ type }) => type === 'session.ended');
   if (order.action === 'warn') expect(ended, 'ended by a warning').to.have.length(0);
-  const over = own.findIndex(({ type }) => type === 'order.cancelled');
-  if (over >= 0) {
-    const after = own.slice(over).filter(({ type }) => type === 'session.ended');
-    expect(after, 'ended by a cancelled order').to.have.length(0);
+  const cancelled = own.find(({ type }) => type === 'order.cancelled');
+  const pending = own.find(({ details }) => details?.['state'] === 'pending');
+  const closing = own.find(({ details }) => details?.['state'] === 'closing');
+  if (cancelled) {
+    expect(closing, 'cancelled and closing').to.equal(undefined);
+    if (order.action === 'logoff') expect(cancelled.at, 'cancelled').to.be.below(order.deadlineAt);
+  }
+  for (const end of ended) {
+    if (cancelled) expect(end.rev, 'ended by a cancelled order').to.be.below(cancelled.rev);
+    const isSaved = receipts.some(
+      ({ sessionId, savedAt }) => sessionId === end.sessionId && savedAt === end.at,
+    );
+    if (isSaved || !pending || pending.rev > end.rev) continue;
+    expect(closing?.rev ?? Number.POSITIVE_INFINITY, 'closing comes first').to.be.below(end.rev);
   }
   if (order.action === 'logoff' && order.state === 'done') {
-    expect(receipts.every(({ verified }) => verified !== undefined), 'done when all is decided').to.equal(true);
+    expect(
+      receipts.every(({ verified }) => verified !== undefined),
+      'done when all is decided',
+    ).to.equal(true);
   }
 }

@@ -29,8 +29,14 @@ export function gapsIn(records: readonly AuditRecord[]): readonly Gap[] {
 }
 
 /** Waits for the end of a session; answers its one record. */
-export async function endOf(core: Core, tenant: string, sessionId: string, withinMs = PATIENCE_MS): Promise<AuditRecord> {
-  const isEnded = async (): Promise<boolean> => (await core.sessions.get(tenant, sessionId)).state === 'ended';
+export async function endOf(
+  core: Core,
+  tenant: string,
+  sessionId: string,
+  withinMs = PATIENCE_MS,
+): Promise<AuditRecord> {
+  const isEnded = async (): Promise<boolean> =>
+    (await core.sessions.get(tenant, sessionId)).state === 'ended';
   await waitUntil(isEnded, 'the end of the session', withinMs);
   const ends = (await historyOf(core, tenant)).filter(
     (record) => record.type === 'session.ended' && record.sessionId === sessionId,
@@ -58,13 +64,10 @@ export async function expectRunOut(core: Core, tenure: Tenure): Promise<AuditRec
 export async function lastBeatOf(core: Core, tenant: string, sessionId: string): Promise<number> {
   const look = (): Promise<Session> => core.sessions.get(tenant, sessionId);
   let { lastBeatAt } = await look();
-  await waitUntil(
-    async () => {
-      const before = lastBeatAt;
-      ({ lastBeatAt } = await look());
-      return before === lastBeatAt;
-    },
-    'its heartbeats to cease',
-  );
+  await waitUntil(async () => {
+    const before = lastBeatAt;
+    ({ lastBeatAt } = await look());
+    return before === lastBeatAt;
+  }, 'its heartbeats to cease');
   return lastBeatAt;
 }

@@ -46,7 +46,9 @@ export class OrderBench {
   /** Sessions without sockets, as if their node had them: many, and at once. */
   async open(
     count: number,
-    who: (i: number) => { id: string; roles?: readonly string[]; app?: string } = (i) => ({ id: `user-${i}` }),
+    who: (i: number) => { id: string; roles?: readonly string[]; app?: string } = (i) => ({
+      id: `user-${i}`,
+    }),
   ): Promise<readonly Opened[]> {
     return await Promise.all(
       Array.from({ length: count }, (_, i) => {
@@ -78,7 +80,11 @@ export class OrderBench {
 
   /** Waits for an order to get into a state; answers it then. */
   async until(order: Order, state: OrderState, withinMs = 10_000): Promise<Order> {
-    await waitUntil(async () => (await this.get(order)).state === state, `the order to be ${state}`, withinMs);
+    await waitUntil(
+      async () => (await this.get(order)).state === state,
+      `the order to be ${state}`,
+      withinMs,
+    );
     return await this.get(order);
   }
 
@@ -139,7 +145,12 @@ export class OrderBench {
 
   async #give(action: OrderRequest['action'], target: OrderTarget, more: More): Promise<Order> {
     const fixed = { action, target, message: 'Please save your work.', reason: 'admin' } as const;
-    return await this.orders.create(this.admin, this.tenant, { ...fixed, graceMs: LONG_MS, holdMs: 0, ...more });
+    return await this.orders.create(this.admin, this.tenant, {
+      ...fixed,
+      graceMs: LONG_MS,
+      holdMs: 0,
+      ...more,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AuditRecord, Order, PolicySettings, Session } from '@lastcall/shared';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './broker.js';
+import { freshTenant, type TestBroker, type TestClient } from './broker.js';
 import { checkHistoryAtRest, historyOf } from './history.js';
 import { endOf, gapsIn } from './lease.js';
 import { claims, forge, seconds } from './tokens.js';
@@ -24,7 +24,16 @@ const LATE_MS = 1_000;
 /** A token made at an instant of the past, in whole seconds as tokens have it. */
 export function tokenOf(tenant: string, sub: string, agoMs = 0, expiresInMs = 3_600_000): string {
   const iat = seconds() - Math.ceil(agoMs / 1_000);
-  return forge(claims({ sub, tenant, name: `${sub} by name`, roles: ['user'], iat, exp: seconds() + expiresInMs / 1_000 }));
+  return forge(
+    claims({
+      sub,
+      tenant,
+      name: `${sub} by name`,
+      roles: ['user'],
+      iat,
+      exp: seconds() + expiresInMs / 1_000,
+    }),
+  );
 }
 
 /** A tenant of a test of its own, with brief times, so that tests which mostly wait can do so together. */

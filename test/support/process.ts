@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mintToken } from 'lastcall';
-import { SECRET } from './config.js';
 import type { ClientCommand, ClientReport, ClientStart, ClientView } from './client-process.js';
+import { SECRET } from './config.js';
 import { freePort } from './redis.js';
 import { waitUntil } from './wait.js';
 
@@ -100,7 +100,9 @@ export class BrokerProcess {
       RESUMES_PER_SECOND: '100000',
       FAILED_HANDSHAKES_PER_MINUTE: '100000',
     };
-    this.#env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`LASTCALL_${name}`, value]));
+    this.#env = Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [`LASTCALL_${name}`, value]),
+    );
   }
 
   static async start(options: BrokerProcessOptions = {}): Promise<BrokerProcess> {
@@ -133,7 +135,8 @@ export class BrokerProcess {
   /** As an operator ends it. @throws Error when it did not end well */
   async end(): Promise<void> {
     await this.#child?.signal('SIGTERM');
-    if (this.#child?.exitCode !== 0) throw new Error(`the broker process ended badly: ${this.#child?.complaints}`);
+    if (this.#child?.exitCode !== 0)
+      throw new Error(`the broker process ended badly: ${this.#child?.complaints}`);
   }
 
   pause(): void {
@@ -183,7 +186,9 @@ export class ClientProcess {
   async does(command: ClientCommand): Promise<unknown> {
     this.#asked += 1;
     const id = this.#asked;
-    const answered = new Promise<ClientReport & { kind: 'answer' }>((resolve) => this.#answers.set(id, resolve));
+    const answered = new Promise<ClientReport & { kind: 'answer' }>((resolve) =>
+      this.#answers.set(id, resolve),
+    );
     this.#child.tell({ id, ...command });
     const { error, result } = await answered;
     this.#answers.delete(id);

@@ -3,7 +3,7 @@ import { button, el } from '../dom.js';
 
 const GRACES: readonly (readonly [ms: number, label: string])[] = [
   [10_000, '10 seconds'],
-  [30_000, '30 seconds'],
+  [20_000, '20 seconds'],
   [60_000, '1 minute'],
   [300_000, '5 minutes'],
 ];
@@ -33,7 +33,7 @@ export class Compose {
     value: 'Year-end closing: please save your work.',
     autocomplete: 'off',
   });
-  readonly #grace = choice('Time to save', GRACES, 30_000);
+  readonly #grace = choice('Time to save', GRACES, 20_000);
   readonly #deny = choice('Afterwards', DENIALS, 0);
 
   constructor(all: (action: OrderAction) => void) {

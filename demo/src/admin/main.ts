@@ -89,6 +89,8 @@ class AdminPage {
 }
 
 function messageOf(error: unknown): string {
+  // What `fetch` itself throws is no sentence for people.
+  if (error instanceof TypeError || error instanceof DOMException) return 'The broker cannot be reached.';
   return error instanceof Error ? error.message : 'Something went wrong.';
 }
 

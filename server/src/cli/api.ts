@@ -38,6 +38,7 @@ interface Answers {
   readonly 'orders.create': Order | OrderPreview;
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
+  readonly 'orders.cancel': Order;
   readonly 'blocks.list': Page<Block>;
   readonly 'blocks.set': { readonly id: string };
   readonly 'blocks.lift': { readonly lifted: true };
@@ -89,6 +90,11 @@ export class Api {
 
   order(id: string, signal?: AbortSignal): Promise<Order> {
     return this.#call('orders.get', { params: { id }, signal });
+  }
+
+  /** Calls an order off, unless it is closing. */
+  cancelOrder(id: string): Promise<Order> {
+    return this.#call('orders.cancel', { params: { id } });
   }
 
   receipts(orderId: string, limit: number): Promise<Page<Receipt>> {

@@ -91,7 +91,8 @@ function argumentOf(argument: Argument): string {
 }
 
 /** The exit code for an error, after one line on standard error. */
-function fail({ stderr }: Terminal, error: unknown): number {
+function fail(terminal: Terminal, error: unknown): number {
+  const { stderr } = terminal;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const expected =
     error instanceof CommandError ||
@@ -100,7 +101,7 @@ function fail({ stderr }: Terminal, error: unknown): number {
     error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
   print(stderr, `lastcall: ${oneLine(message)}`);
-  if (!expected && error instanceof Error && process.env['LASTCALL_LOG_LEVEL'] === 'debug')
+  if (!expected && error instanceof Error && terminal.env['LASTCALL_LOG_LEVEL'] === 'debug')
     print(stderr, error.stack ?? '');
   return error instanceof CommandError ? error.exitCode : EXIT.failed;
 }
@@ -120,5 +121,13 @@ export async function run(args: readonly string[], terminal: Terminal = processT
 
 /** The `lastcall` command: sets the exit code of this process. */
 export async function main(argv: readonly string[]): Promise<void> {
+  const isBroker = argv[2] === 'serve';
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    // Whoever reads only the first lines, such as `head`, closes the pipe. A broker goes on without its reader.
+    if (!isBroker) process.exit(EXIT.ok);
+  });
   process.exitCode = await run(argv.slice(2));
+  // What did not close in time must not keep a broker that was told to end.
+  if (isBroker) process.exit();
 }

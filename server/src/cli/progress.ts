@@ -21,7 +21,7 @@ function wordsOf({ state, counts }: Order, leftMs: number): string {
   if (unverified > 0) parts.push(`${unverified} unverified`);
   if (saving > 0 && ended < targeted) parts.push(`${saving} saving`);
   if (state !== 'done' && state !== 'cancelled') {
-    parts.push(leftMs > 0 ? `${formatDuration(leftMs)} left` : 'checking');
+    parts.push(leftMs > 0 ? `${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)} left` : 'checking');
   }
   return parts.join(' · ');
 }

@@ -11,11 +11,14 @@ export interface Column<T> {
   readonly spare?: number;
   /** Stays whole, because it is copied, such as an id. */
   readonly whole?: true;
+  /** So wide, if there is so much in it, before a spare column is shown. Default: 12. */
+  readonly least?: number;
   readonly align?: 'right';
 }
 
 /** No cell becomes narrower than this. */
 const MIN_WIDTH = 6;
+const LEAST = 12;
 const GAP = 2;
 const NONE = '–';
 
@@ -71,25 +74,36 @@ function draw<T>(column: Column<T>, rows: readonly T[], colors: Colors): Drawn<T
   return { column, head: colors.bold(column.head), cells, width: measure.width };
 }
 
-const total = (drawn: readonly { readonly width: number }[]): number =>
-  drawn.reduce((sum, { width }) => sum + width, 0);
+const widthOf = (drawn: readonly { readonly width: number }[]): number =>
+  drawn.reduce((sum, { width }) => sum + width, -GAP);
 
-/** Leaves out spare columns, then narrows the widest ones, until all fit. */
-function fit<T>(drawn: readonly Drawn<T>[], columns: number): readonly Drawn<T>[] {
-  const over = total(drawn) - GAP - columns;
-  if (over <= 0) return drawn;
+/** What a column needs to be of use. */
+function needOf<T>({ column, width }: Drawn<T>): number {
+  return column.whole ? width : Math.min(width, (column.least ?? LEAST) + GAP);
+}
+
+/** Leaves out spare columns until the others have what they need. */
+function choose<T>(drawn: readonly Drawn<T>[], columns: number): readonly Drawn<T>[] {
   const spare = Math.max(...drawn.map(({ column }) => column.spare ?? 0));
-  if (spare > 0)
-    return fit(
-      drawn.filter(({ column }) => column.spare !== spare),
-      columns,
-    );
+  const needed = widthOf(drawn.map((one) => ({ width: needOf(one) })));
+  if (needed <= columns || spare === 0) return drawn;
+  return choose(
+    drawn.filter(({ column }) => column.spare !== spare),
+    columns,
+  );
+}
+
+/** Narrows the widest columns until all fit. */
+function narrow<T>(drawn: readonly Drawn<T>[], columns: number): readonly Drawn<T>[] {
+  const over = widthOf(drawn) - columns;
+  if (over <= 0) return drawn;
   const widest = drawn
     .filter(({ column, width }) => column.whole !== true && width > MIN_WIDTH + GAP)
-    .toSorted((a, b) => b.width - a.width)[0];
+    .toSorted((a, b) => b.width - needOf(b) - (a.width - needOf(a)) || b.width - a.width)[0];
   if (widest === undefined) return drawn;
-  const width = Math.max(MIN_WIDTH + GAP, widest.width - over);
-  return fit(
+  const room = widest.width - needOf(widest);
+  const width = Math.max(room > 0 ? needOf(widest) : MIN_WIDTH + GAP, widest.width - over);
+  return narrow(
     drawn.map((one) => (one === widest ? { ...one, width } : one)),
     columns,
   );
@@ -102,10 +116,9 @@ export function renderTable<T>(
   rows: readonly T[],
 ): string {
   const colors = colorsOf(terminal, terminal.stdout);
-  const drawn = fit(
-    columns.map((column) => draw(column, rows, colors)),
-    columnsOf(terminal.stdout),
-  );
+  const room = columnsOf(terminal.stdout);
+  const all = columns.map((column) => draw(column, rows, colors));
+  const drawn = narrow(choose(all, room), room);
   const table = newTable(
     drawn.map(({ head }) => head),
     drawn.map(({ column }) => column.align ?? 'left'),

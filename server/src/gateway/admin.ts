@@ -81,7 +81,10 @@ export class AdminGateway {
     } catch (error) {
       const by = { kind: 'user', id: identity.user.id, name: identity.user.name } as const;
       const details = { action: 'admin.connect', tenant, address };
-      await this.#parts.core.audit.note(identity.tenant, 'access.denied', by, { reason: 'forbidden', details });
+      await this.#parts.core.audit.note(identity.tenant, 'access.denied', by, {
+        reason: 'forbidden',
+        details,
+      });
       throw error;
     }
   }

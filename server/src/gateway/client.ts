@@ -1,10 +1,16 @@
 import { CLIENT_NAMESPACE, type ClientCall, LastcallError } from '@lastcall/shared';
 import { authorize } from '../auth/index.js';
 import { BEAT_SLOTS, BeatLoop } from '../beat.js';
-import { CLIENT_PAYLOADS, handshakeSchema, parse } from '../schema/index.js';
 import { refused } from '../refusals.js';
+import { CLIENT_PAYLOADS, handshakeSchema, parse } from '../schema/index.js';
 import type { Opened } from '../sessions.js';
-import { type ClientNamespace, type ClientSocket, type Connection, Connections, newConnection } from './connection.js';
+import {
+  type ClientNamespace,
+  type ClientSocket,
+  type Connection,
+  Connections,
+  newConnection,
+} from './connection.js';
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
 import { guarded, toWire } from './guard.js';
@@ -122,29 +128,38 @@ export class ClientGateway {
 
   /** One way for every event: limit, parse, handle, answer. */
   #dispatch(context: EventContext, event: string, args: unknown[]): void {
-    const { core } = this.#parts;
-    guarded(core.log, event, async (payload) => {
-      try {
-        if (!isClientCall(event)) {
-          throw new LastcallError('invalid', 'There is no such event. The protocol lists those there are.', {
-            issues: [{ path: '', message: 'unknown event' }],
-          });
-        }
-        await this.#limit(context.connection, event);
-        return await this.#call(context, event, payload);
-      } catch (error) {
-        // After the answer, which a closed socket would not carry.
-        setImmediate(() => this.#noteRefusal(context.connection, error));
-        throw error;
-      }
+    const { underWay } = context.connection;
+    guarded(this.#parts.core.log, event, (payload) => {
+      const call = this.#handle(context, event, payload);
+      const over = (): void => void underWay.delete(call);
+      underWay.add(call);
+      call.then(over, over);
+      return call;
     })(...args);
   }
 
-  async #call<E extends ClientCall>(context: EventContext, event: E, payload: unknown): Promise<object> {
+  async #handle(context: EventContext, event: string, payload: unknown): Promise<object> {
+    try {
+      if (!isClientCall(event)) {
+        throw new LastcallError('invalid', 'There is no such event. The protocol lists those there are.', {
+          issues: [{ path: '', message: 'unknown event' }],
+        });
+      }
+      await this.#limit(context.connection, event);
+      return await this.#call(context, event, payload);
+    } catch (error) {
+      // After the answer, which a closed socket would not carry.
+      setImmediate(() => this.#noteRefusal(context.connection, error));
+      throw error;
+    }
+  }
+
+  async #call(context: EventContext, event: ClientCall, payload: unknown): Promise<object> {
     const { attachment } = context.connection;
     if (attachment.ended) throw refused({ code: 'session_ended' });
     authorize(event, attachment.identity);
-    return await HANDLERS[event](context, parse(CLIENT_PAYLOADS[event], payload));
+    const handle = HANDLERS[event] as (context: EventContext, payload: unknown) => Promise<object>;
+    return await handle(context, parse<unknown>(CLIENT_PAYLOADS[event], payload));
   }
 
   async #limit(connection: Connection, event: ClientCall): Promise<void> {
@@ -160,7 +175,9 @@ export class ClientGateway {
     connection.heartbeats += 1;
     if (connection.heartbeats > this.#parts.heartbeatBurst) {
       const retryAfterMs = Math.ceil(connection.windowEndsAt - now);
-      throw new LastcallError('rate_limited', 'Too many heartbeats. Answer the beats only.', { retryAfterMs });
+      throw new LastcallError('rate_limited', 'Too many heartbeats. Answer the beats only.', {
+        retryAfterMs,
+      });
     }
   }
 
@@ -195,7 +212,10 @@ export class ClientGateway {
       this.#beats.retune(tenant, policy.beatMs);
       this.#deliver.policy(tenant, policy);
     } catch (error) {
-      this.#parts.core.log.warn({ err: error }, 'a changed policy could not be read; clients learn of it later');
+      this.#parts.core.log.warn(
+        { err: error },
+        'a changed policy could not be read; clients learn of it later',
+      );
     }
   }
 }

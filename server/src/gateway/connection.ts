@@ -14,10 +14,22 @@ export interface Connection {
   closed: boolean;
   /** Pushes that came before the welcome, which is the first thing a client gets; none after it. */
   early: (() => void)[] | undefined;
+  /** Calls that are not answered yet. */
+  readonly underWay: Set<Promise<unknown>>;
 }
 
 export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
-  return { socket, attachment, slot, heartbeats: 0, windowEndsAt: 0, refusals: 0, closed: false, early: [] };
+  return {
+    socket,
+    attachment,
+    slot,
+    heartbeats: 0,
+    windowEndsAt: 0,
+    refusals: 0,
+    closed: false,
+    early: [],
+    underWay: new Set(),
+  };
 }
 
 export interface SocketData {

@@ -1,8 +1,8 @@
 import {
   type AuditRecord,
+  type EndReason,
   type LogoffPush,
   type Policy,
-  type EndReason,
   type WarningPush,
   type Welcome,
 } from '@lastcall/shared';
@@ -190,15 +190,14 @@ export class Deliver {
   #warn(connection: Connection, warning: WarningPush): void {
     const { tenant, sessionId } = connection.attachment;
     if (warning.reason === 'idle') connection.attachment.idleOrder = warning.orderId;
-    connection.socket
-      .timeout(DELIVERED_WITHIN_MS)
-      .emitWithAck('warning', warning)
-      .then(() => {
-        const key = `${tenant} ${warning.orderId}`;
-        const told = this.#delivered.get(key) ?? new Set();
-        this.#delivered.set(key, told.add(sessionId));
-      })
-      .catch(() => undefined); // Not acknowledged: not delivered, as the receipt then says.
+    const key = `${tenant} ${warning.orderId}`;
+    const note = (): void => {
+      const told = this.#delivered.get(key) ?? new Set();
+      this.#delivered.set(key, told.add(sessionId));
+    };
+    const told = connection.socket.timeout(DELIVERED_WITHIN_MS).emitWithAck('warning', warning);
+    // Not acknowledged: not delivered, as the receipt then says.
+    told.then(note, () => undefined);
   }
 
   #stateChanged({ attachment, socket }: Connection, details: Details): void {
@@ -231,7 +230,10 @@ export class Deliver {
     } catch {
       // Silent: it is cut off, and its receipt says so.
     }
+    // Who signs out, or says that the work is saved, gets the answer first.
+    await Promise.allSettled(connection.underWay);
     socket.disconnect(this.#ownsTransport);
+    this.#core.metrics.logoff(push.reason, answered);
     await this.#core.sessions.report(attachment, answered).catch((error: unknown) => {
       this.#core.log.error({ err: error }, 'a closed socket could not be reported; the sweep decides');
     });
@@ -239,7 +241,7 @@ export class Deliver {
 
   #lockChanged({ socket }: Connection, record: AuditRecord, details: Details): void {
     const { resource = '', fence = 0 } = record;
-    const requestId = String(details['requestId'] ?? '');
+    const { requestId = '' } = details as { requestId?: string };
     if (record.type === 'lock.broken') {
       socket.emit('lock:lost', { resource, fence, reason: 'admin', by: record.by });
     } else if (record.type === 'lock.granted' && typeof details['waited'] === 'number') {

@@ -1,4 +1,4 @@
-import { type ClientCall, type ClientCalls, LastcallError } from '@lastcall/shared';
+import type { ClientCall, ClientCalls } from '@lastcall/shared';
 import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
 import type { Connection } from './connection.js';
@@ -46,14 +46,8 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   },
   'auth:refresh': async ({ core, verifier, connection }, { token }) =>
     await core.sessions.refresh(connection.attachment, await verifier.verify(token)),
-  'lock:acquire': async ({ core, connection: { attachment } }, payload) => {
-    try {
-      return await core.locks.acquire(attachment.tenant, attachment.sessionId, payload);
-    } catch (error) {
-      if (error instanceof LastcallError) core.metrics.lock('denied');
-      throw error;
-    }
-  },
+  'lock:acquire': ({ core, connection: { attachment } }, payload) =>
+    core.locks.acquire(attachment.tenant, attachment.sessionId, payload),
   'lock:release': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
   'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
@@ -67,4 +61,3 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
     return { holders, waiters };
   },
 };
-

@@ -51,7 +51,9 @@ interface Peer {
 export function addressOf(handshake: Peer, trustProxy: number): string {
   if (trustProxy === 0) return handshake.address;
   const header = handshake.headers['x-forwarded-for'];
-  const hops = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').map((hop) => hop.trim());
+  const hops = (Array.isArray(header) ? header.join(',') : (header ?? ''))
+    .split(',')
+    .map((hop) => hop.trim());
   const claimed = hops.at(-trustProxy) ?? '';
   return isIP(claimed) === 0 ? handshake.address : claimed;
 }

@@ -182,7 +182,8 @@ export class Bus {
       if (this.#followed.get(tenant) !== state) return;
       const first = records[0];
       // What was trimmed meanwhile is gone; clients get the whole truth at their next connection.
-      if (first && first.epoch === state.epoch && first.rev > state.applied + 1) state.applied = first.rev - 1;
+      if (first && first.epoch === state.epoch && first.rev > state.applied + 1)
+        state.applied = first.rev - 1;
       for (const record of records) this.#apply(tenant, state, record);
       if (records.length < REPAIR_PAGE) return;
     }

@@ -18,9 +18,8 @@ export interface OpenedStore {
 /** @throws Error with what to do, when the store cannot be reached or must not be used as it is set up */
 export async function openStore(config: Config, log: Logger): Promise<OpenedStore> {
   const engine = config.redisUrl === undefined ? await startEngine(config, log) : undefined;
-  const url = engine?.url ?? (config.redisUrl as string);
   try {
-    const driver = await connectRedis(engine ? { url, password: engine.password } : { url });
+    const driver = await connectRedis(engine ?? { url: config.redisUrl ?? '' });
     const findings = await checkRedis(driver);
     for (const finding of findings) {
       if (finding.level === 'warn') log.warn(`${finding.message} ${finding.remedy ?? ''}`);

@@ -13,7 +13,9 @@ const request = {
   message: prose(MAX_MESSAGE_LENGTH).optional(),
 };
 
-export const blockRequestSchema = contract<BlockRequest>()(z.strictObject(request)).meta({ id: 'BlockRequest' });
+export const blockRequestSchema = contract<BlockRequest>()(z.strictObject(request)).meta({
+  id: 'BlockRequest',
+});
 
 export const blockSchema = contract<Block>()(
   z.object({ ...request, id, by: actorSchema, createdAt: instant }),

@@ -37,7 +37,7 @@ export const AUDIT_COLUMNS: readonly Column<AuditRecord>[] = [
   { head: 'WHAT', text: ({ type }) => type },
   { head: 'WHOSE', text: ({ user }) => (user ? personOf(user) : '') },
   { head: 'BY', text: ({ by }) => actorOf(by) },
-  { head: 'DETAILS', text: detailsOf, spare: 1 },
+  { head: 'DETAILS', text: detailsOf, spare: 1, least: 30 },
   { head: 'SESSION', text: ({ sessionId }) => sessionId ?? '', spare: 2, whole: true },
   { head: 'REV', text: ({ epoch, rev }) => `${epoch}.${rev}`, spare: 3, align: 'right' },
 ];

@@ -1,6 +1,7 @@
 import type { Command } from '../command.js';
 import { audit } from './audit.js';
 import { block, blocks, unblock } from './blocks.js';
+import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   audit,
   warn,
   logoff,
+  cancel,
   verify,
   block,
   unblock,

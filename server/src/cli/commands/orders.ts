@@ -121,6 +121,7 @@ export const warn = defineCommand<OrderOptions & { readonly message: string }>({
 });
 
 async function waitFor(api: Api, order: Order, { terminal, options }: Call<OrderOptions>): Promise<ExitCode> {
+  if (!options.json) print(terminal.stderr, `Order ${order.id}`);
   const last = await follow(terminal, api, order, order.deadlineAt - order.createdAt);
   const { items } = await api.receipts(order.id, MAX_RECEIPTS);
   if (options.json) printJson(terminal, { order: last, receipts: items });

@@ -26,7 +26,7 @@ interface Options extends ApiCommandOptions {
 function columnsAt(now: number): readonly Column<Session>[] {
   return [
     { head: 'SESSION', text: ({ id }) => id, whole: true },
-    { head: 'USER', text: ({ user }) => personOf(user) },
+    { head: 'USER', text: ({ user }) => personOf(user), least: 18 },
     {
       head: 'STATE',
       text: ({ state }) => state,

@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { administrator, freshTenant, TestBroker } from './support/broker.js';
+import { sessionOf } from './support/faults.js';
+import { type Observer, observer, testStore } from './support/redis.js';
+
+describe('heartbeats', () => {
+  let broker: TestBroker;
+  let redis: Observer;
+  let tenant: string;
+
+  before(async () => {
+    broker = await TestBroker.start();
+    redis = await observer((await testStore()).url);
+  });
+  after(async () => {
+    redis.destroy();
+    await broker.close();
+  });
+  beforeEach(() => {
+    tenant = freshTenant();
+  });
+
+  it('[S4] renew the lease in Redis before they are answered', async () => {
+    const ada = await broker.connect(tenant, 'ada');
+    const key = `lc:{${tenant}}:lease:${ada.sessionId}`;
+    await redis.pExpire(key, 1_000);
+    expect(await ada.heartbeat({ view: 'invoices' })).to.deep.equal({ ok: true, leaseMs: 60_000 });
+    expect(await redis.pTTL(key)).to.be.within(50_000, 60_000);
+    expect(await redis.get(key)).to.match(/\|invoices$/);
+    expect(await redis.ttl(`lc:{${tenant}}:session:${ada.sessionId}`), 'the session itself stays').to.equal(
+      -1,
+    );
+  });
+
+  it('[S4] of an older attachment change nothing', async () => {
+    const identity = administrator(tenant, 'ada');
+    const { sessions, heartbeats } = broker.core;
+    const older = await sessions.open(identity, { address: '192.0.2.1' });
+    const { sessionId, resumeKey: key } = older.attachment;
+    const newer = await sessions.open(identity, { address: '192.0.2.1', resume: { sessionId, key } });
+    const lease = (): Promise<string | null> => redis.get(`lc:{${tenant}}:lease:${sessionId}`);
+    const before = await lease();
+    const late = await heartbeats.beat(older.attachment, { idleMs: 0, view: 'old' }).catch((error) => error);
+    expect(late).to.include({ code: 'superseded' });
+    expect(await lease()).to.equal(before);
+    expect(await heartbeats.beat(newer.attachment, { idleMs: 0, view: 'new' })).to.deep.equal({
+      leaseMs: 60_000,
+    });
+    await Promise.all([older, newer].map(({ attachment }) => sessions.detach(attachment)));
+  });
+
+  it('[S4] [S3] a socket that was superseded unnoticed learns it from its heartbeat, after the answer', async () => {
+    const ada = await broker.connect(tenant, 'ada', { answersBeats: false });
+    // As if another node had it and the news were lost.
+    const key = `lc:{${tenant}}:lease:${ada.sessionId}`;
+    await redis.set(key, ((await redis.get(key)) ?? '').replace(/^1/, '2'), { KEEPTTL: true });
+    expect(await ada.refused('heartbeat', { idleMs: 0 })).to.include({
+      code: 'superseded',
+      terminal: true,
+    });
+    await ada.saw('superseded');
+  });
+
+  it('[S4] [O12] after the end bring nothing back', async () => {
+    await broker.policy(tenant, { flushMs: 500 });
+    const ada = await broker.connect(tenant, 'ada', { acknowledges: false, answersBeats: false });
+    await broker.core.sessions.end(tenant, ada.sessionId, {
+      reason: 'admin',
+      by: { kind: 'admin', id: 'root' },
+    });
+    const error = await ada.refused('heartbeat', { idleMs: 0 });
+    expect(error).to.include({ code: 'session_ended', terminal: true });
+    expect(await redis.exists(`lc:{${tenant}}:lease:${ada.sessionId}`)).to.equal(0);
+    expect((await sessionOf(broker, tenant, ada)).state).to.equal('ended');
+    expect((await ada.saw('logoff')).reason).to.equal('admin');
+  });
+
+  it('[S10] never move the last input back, nor before the opening', async () => {
+    const ada = await broker.connect(tenant, 'ada', { answersBeats: false });
+    const inputAt = async (idleMs: number): Promise<number> => {
+      await ada.does('heartbeat', { idleMs });
+      return (await sessionOf(broker, tenant, ada)).lastInputAt;
+    };
+    const { openedAt } = await sessionOf(broker, tenant, ada);
+    expect(await inputAt(5_000_000)).to.equal(openedAt);
+    const latest = await inputAt(0);
+    expect(latest).to.be.at.least(openedAt);
+    expect(await inputAt(100_000)).to.equal(latest);
+  });
+});
