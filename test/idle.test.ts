@@ -1,6 +1,8 @@
 import { createClient } from '@lastcall/client';
+import type { Order, Page } from '@lastcall/shared';
 import { expect } from 'chai';
 import { administrator, TestBroker, type TestClient } from './support/broker.js';
+import { ApiClient } from './support/http.js';
 import { endOf } from './support/lease.js';
 import { useParallel } from './support/parallel.js';
 import { PolicyBench, pass, QUICK, rest } from './support/policy.js';
@@ -153,6 +155,19 @@ describe('idle logoff', () => {
   );
 
   it(
+    '[S16] opening another session is a sign of the person',
+    parallel(async () => {
+      const bench = await PolicyBench.start(broker);
+      const ada = await bench.idle('ada');
+      const { orderId } = await warned(ada);
+      await other.connect(bench.tenant, 'ada');
+      await ada.saw('warning:cancelled', (push) => push.orderId === orderId);
+      expect((await bench.session(ada)).state).to.equal('idle');
+      await bench.check();
+    }),
+  );
+
+  it(
     '[S16] input in a session that has ended since counts for the others',
     parallel(async () => {
       const bench = await PolicyBench.start(broker);
@@ -205,7 +220,12 @@ describe('idle logoff', () => {
       const ada = await bench.idle('ada');
       const { orderId } = await warned(ada);
       expect((await bench.core.orders.list(bench.tenant, {}, { limit: 10 })).items).to.deep.equal([]);
-      const [order, ...others] = await bench.policyOrders();
+      const api = new ApiClient(broker.url, await broker.token(bench.tenant, 'root', ['admin']));
+      const page = await api.does<Page<Order>>('orders.list', {
+        params: { tenant: bench.tenant },
+        query: { by: 'policy' },
+      });
+      const [order, ...others] = page.items;
       expect(others).to.deep.equal([]);
       expect(order).to.deep.include({
         id: orderId,

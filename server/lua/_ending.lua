@@ -3,6 +3,7 @@
 -- policyOrders     zset    every kept one by creation
 -- session:<sid>    `byPolicy`: `reason=order,` for each that was given; what stands there is not warned of again
 -- order:<oid>      `inputAt`: the last input that an idle warning knows of
+-- idling:<uid>     set     a person's sessions that were told of their idle logoff
 -- input:<uid>      string  the last input in those of a person's sessions that have ended, for idleScope `user`
 
 local POLICY = { kind = 'policy' }
@@ -35,6 +36,13 @@ local function set_policy_order(s, reason, oid)
   local others = string.gsub(s.byPolicy or '', reason .. '=[%x-]+,', '')
   s.byPolicy = oid and others .. reason .. '=' .. oid .. ',' or others
   call('HSET', session_key(s.id), 'byPolicy', s.byPolicy)
+  if reason == 'idle' then
+    if oid then
+      call('SADD', P .. 'idling:' .. s.uid, s.id)
+    else
+      call('SREM', P .. 'idling:' .. s.uid, s.id)
+    end
+  end
 end
 
 -- Warns a session that policy ends it at an instant.
@@ -150,11 +158,8 @@ local function note_input(s, at)
     end
   end
   if is_told(s, 'idle') then look(s) end
-  local sids = policy('idleScope') == 'user'
-    and call('ZRANGE', P .. 'user:' .. s.uid, 0, LOOK_SESSIONS - 1, 'REV') or {}
-  for _, sid in ipairs(sids) do
-    local marks = sid ~= s.id and call('HGET', session_key(sid), 'byPolicy')
-    local other = marks and is_told({ byPolicy = marks }, 'idle') and session_of(sid)
+  for _, sid in ipairs(policy('idleScope') == 'user' and call('SMEMBERS', P .. 'idling:' .. s.uid) or {}) do
+    local other = sid ~= s.id and session_of(sid)
     if other and other.state ~= 'ended' then look(other) end
   end
 end

@@ -168,12 +168,13 @@ local function session_reachable(sid)
   return s.conn == '1' and s.state ~= 'ended' and call('EXISTS', lease_key(sid)) == 1
 end
 
--- A session that was told to make room is gone, or stays after all: it makes room no more.
-local function forget_leaving(s)
+-- A session that policy told of its end is gone, or stays after all: it makes no room, and waits for no input.
+local function forget_ending(s)
   if is_told(s, 'replaced') then
     call('SREM', P .. 'leaving:sessions', s.id)
     call('SREM', P .. 'leaving:user:' .. s.uid, s.id)
   end
+  call('SREM', P .. 'idling:' .. s.uid, s.id)
 end
 
 -- The nodes that still hold a socket of the session: { [attach] = node }.

@@ -144,7 +144,7 @@ local function step_release(o)
     local s = session_of(rows[i])
     if s then
       allow_by_order(s.id, o)
-      if o.reason == 'replaced' then forget_leaving(s) end
+      if o.reason == 'replaced' then forget_ending(s) end
     end
     if s and s.state ~= 'ended' then
       rule_session(s, true)
