@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeMachine, processorWatch } from './lib/machine.js';
 import { cleanUpAtExit } from './lib/processes.js';
@@ -18,6 +19,7 @@ ${SUITES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
   --quick        shows that everything works; its figures say nothing
   --full         seven rounds instead of three, longer measurements
   --server-flags options of Node for the servers, such as --server-flags=--max-semi-space-size=32
+  --show=FILE    measures nothing, and prints the tables of a run that was kept
 `;
 
 async function main(): Promise<void> {
@@ -28,12 +30,17 @@ async function main(): Promise<void> {
       full: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       'server-flags': { type: 'string', default: '' },
+      show: { type: 'string' },
     },
   });
   const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
   if (values.help || unknown.length > 0 || (values.quick && values.full)) {
     console.error(unknown.length > 0 ? `There is no suite ${unknown.join(', ')}.\n\n${USAGE}` : USAGE);
     process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  if (values.show !== undefined) {
+    console.log(reportText(JSON.parse(readFileSync(values.show, 'utf8')) as Report));
     return;
   }
   if (redisVersion() === undefined) throw new Error('redis-server is needed: install it, then try again.');

@@ -1,4 +1,10 @@
-import { ADMIN_NAMESPACE, type AdminPush, type AdminPushes, type WireError } from '@lastcall/shared';
+import {
+  ADMIN_NAMESPACE,
+  type AdminPush,
+  type AdminPushes,
+  LastcallError,
+  type WireError,
+} from '@lastcall/shared';
 import { expect } from 'chai';
 import { io, type Socket } from 'socket.io-client';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
@@ -90,6 +96,25 @@ describe('the admin channel', () => {
     await admin.saw('audit:record', ({ type }) => type === 'session.verified');
     await broker.policy(tenant, { flushMs: 1_000 });
     await admin.saw('policy:changed', ({ version }) => version === 1);
+  });
+
+  it('[S9] tells later what could not be read at once', async () => {
+    const admin = await connect(['admin']);
+    const { sessions } = broker.core;
+    const byIds = sessions.byIds.bind(sessions);
+    let failures = 2;
+    sessions.byIds = async (...args) => {
+      failures -= 1;
+      if (failures >= 0) throw new LastcallError('unavailable', 'Redis is away.');
+      return await byIds(...args);
+    };
+    try {
+      const ada = await broker.connect(tenant, 'ada');
+      await admin.saw('sessions:changed', ({ upsert }) => upsert.some(({ id }) => id === ada.sessionId));
+    } finally {
+      sessions.byIds = byIds;
+    }
+    expect(failures).to.be.below(0);
   });
 
   it('[I2] [I3] refuses whoever administers nothing here, and records the attempt', async () => {

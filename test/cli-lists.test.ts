@@ -42,7 +42,7 @@ describe('command line: looking', () => {
         { LASTCALL_TOKEN: '' },
       );
       rmSync(dir, { recursive: true });
-      expect({ code, err }).to.deep.equal({ code: 0, err: 'Nobody is logged in who matches.\n' });
+      expect({ code, err }).to.deep.equal({ code: 0, err: 'Nobody is logged in.\n' });
       expect(bench.seen[0]?.path).to.equal('/v1/tenants/other/sessions');
     });
 

@@ -26,7 +26,7 @@ describe('command line: serve', function () {
     expect(url).to.equal(`export LASTCALL_URL=${serve.url}`);
     expect(lines).to.include('npx lastcall sessions');
     const sessions = await command(serve, 'sessions');
-    expect([sessions.code, sessions.err()]).to.deep.equal([0, 'Nobody is logged in who matches.\n']);
+    expect([sessions.code, sessions.err()]).to.deep.equal([0, 'Nobody is logged in.\n']);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

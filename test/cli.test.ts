@@ -70,6 +70,7 @@ describe('command line', () => {
 
     it('says how to get a token when there is none, and which record type is meant', async () => {
       expect((await bench.offline(['sessions'])).err).to.include('LASTCALL_TOKEN');
+      expect((await bench.offline(['sessions'], { LASTCALL_TOKEN: 'wrong' })).err).to.include('not a token');
       const { err } = await bench.offline(['audit', '--type', 'session.end'], {
         LASTCALL_TOKEN: bench.token,
       });

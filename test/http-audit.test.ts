@@ -34,6 +34,14 @@ describe('http: audit, settings, registry', () => {
     expect(revs).to.deep.equal(revs.toSorted((a, b) => b - a));
   });
 
+  it('[I6] refuses a cursor that was never given out', async () => {
+    for (const forged of ['1.5', '1e+15', '-1', '$']) {
+      const cursor = Buffer.from(forged).toString('base64url');
+      const refused = await api.admin.refused('audit.list', api.here({ query: { cursor } }));
+      expect(refused, forged).to.include({ code: 'invalid', status: 400 });
+    }
+  });
+
   it('[A4] settings are replaced as a whole, against the version that was seen', async () => {
     const before = await api.admin.call<Policy>('policy.get', api.here());
     expect(before.headers.get('etag')).to.equal('"0"');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import express from 'express';
+import { Denials } from 'lastcall/internal/denials.js';
 import type { Readiness } from 'lastcall/internal/health.js';
-import { Denials } from 'lastcall/internal/http/denials.js';
 import { healthRouter } from 'lastcall/internal/http/health.js';
 import { TestBroker } from './support/broker.js';
 import { expectProblem, send } from './support/http.js';

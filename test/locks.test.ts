@@ -134,6 +134,14 @@ describe('locks', () => {
     expect(error).to.include({ code: 'conflict', outcome: 'released' });
   });
 
+  it('[L5] refuses a requestId that waits for another resource', async () => {
+    await granted(ada, 'invoices/7');
+    const requestId = await queued(grace, 'invoices/7');
+    const other = await grace.refused('lock:acquire', { resource: 'invoices/8', waitMs: 60_000, requestId });
+    expect(other.code).to.equal('conflict');
+    expect(await granted(ada, 'invoices/8')).to.include({ resource: 'invoices/8' });
+  });
+
   it('[L6] H13 a holder gets the same grant again; another session of the same person does not', async () => {
     const lock = await granted(ada, 'invoices/7');
     expect(await granted(ada, 'invoices/7')).to.deep.equal(lock);

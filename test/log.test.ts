@@ -40,6 +40,15 @@ describe('log', () => {
     });
   }
 
+  it('keeps what was sent to the store out of it when the store refuses a command (H28)', () => {
+    const { log, lines } = capture(true);
+    const refusal = Object.assign(new Error('ERR no'), {
+      command: { name: 'evalsha', args: [SESSION, 'hunter2'] },
+    });
+    log.error({ err: refusal }, 'a handler failed');
+    expect(lines[0]).to.include('evalsha').and.not.to.include('hunter2').and.not.to.include(SESSION);
+  });
+
   it('writes one JSON object per line in production, with the level and the instant', () => {
     const { log, lines } = capture(true);
     log.warn({ user: 'ada\r\n{"level":"fatal"}' }, 'a\nb');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { checkHistory, historyOf, ordersOf } from './support/history.js';
 import { OrderModel, type Step, steps } from './support/order-model.js';
 
-const RUNS = 15;
+const RUNS = 12;
 /** Worlds that live at the same time, for most of their time is waiting. */
 const AT_ONCE = 6;
 const LONGEST = 60;

@@ -100,7 +100,7 @@ describe('orders', () => {
     it('[O8] before the deadline lets everybody go and tells who was warned', async () => {
       const [ada, grace, away] = await Promise.all(['ada', 'grace', 'away'].map((sub) => bench.connect(sub)));
       const order = await bench.logoff({ all: true });
-      await Promise.all([ada, grace, away].map((client) => client?.saw('warning')));
+      await Promise.all([ada?.saw('warning'), grace?.saw('warning'), away?.saw('warning')]);
       await away?.drop();
       const cancelled = await bench.cancel(order);
       expect(cancelled).to.include({ id: order.id, state: 'cancelled' });

@@ -151,11 +151,14 @@ describe('[A7] [P7] on a cluster', () => {
 
   it('each of them was run, and Redis refused none', async () => {
     const driver = await connectRedis({ url: `redis+cluster://127.0.0.1:${server.port}` });
-    // Only an order for more than 200 sessions needs it.
-    await new Store(driver).run('order_step', 'acme', [randomUUID()]);
+    const store = new Store(driver);
+    // Only an order for more than 200 sessions needs the one, and only an answer that was lost the other.
+    await store.run('order_step', 'acme', [randomUUID()]);
+    await store.run('session_abandon', 'acme', [randomUUID(), 'claim', '[]']);
     await driver.close();
     const { body } = await broker.core.metrics.expose();
-    expect(SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`))).to.deep.equal(['order_step']);
+    const unseen = SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`));
+    expect(unseen).to.deep.equal(['order_step', 'session_abandon']);
     const { groups = {} } =
       /cmdstat_evalsha:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
         await redis.info('commandstats'),

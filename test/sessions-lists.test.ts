@@ -49,6 +49,17 @@ describe('lists of sessions', () => {
     expect(lastInputAt).to.be.at.least(openedAt);
   });
 
+  it('[S9] show of an ended session what was last heard of it', async () => {
+    const ada = await broker.connect(tenant, 'ada', { answersBeats: false });
+    await ada.does('heartbeat', { idleMs: 0, dirty: true, view: 'invoices/1' });
+    const before = await sessionOf(broker, tenant, ada);
+    await ada.does('session:end', {});
+    const after = await sessionOf(broker, tenant, ada);
+    const { lastBeatAt, lastInputAt } = before;
+    expect(lastBeatAt).to.be.greaterThan(before.openedAt);
+    expect(after).to.include({ state: 'ended', lastBeatAt, lastInputAt, dirty: true, view: 'invoices/1' });
+  });
+
   it('[S9] go page by page, each session once, in the order of their opening', async () => {
     const { sessions } = broker.core;
     for (let i = 0; i < 25; i += 1)

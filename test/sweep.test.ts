@@ -4,6 +4,7 @@ import { administrator, freshTenant, TestBroker, type TestClient } from './suppo
 import { checkHistory, historyOf } from './support/history.js';
 import { endOf, expectRunOut, gapsIn } from './support/lease.js';
 import { useParallel } from './support/parallel.js';
+import { observer } from './support/redis.js';
 import { type OwnStore, ownStore } from './support/store.js';
 import { waitUntil } from './support/wait.js';
 
@@ -30,6 +31,10 @@ class Bench {
         await bench.#store.stop();
       }
     };
+  }
+
+  get url(): string {
+    return this.#store.url;
   }
 
   async start(): Promise<TestBroker> {
@@ -185,6 +190,24 @@ describe('the sweep', () => {
         expect(gaps.length).to.be.at.least(2);
         const credit = gaps.reduce((sum, { from, to }) => sum + to - from + 2 * SHORT.beatMs, 0);
         expect(end.at).to.be.at.least(silent.lastBeatAt + SHORT.leaseMs + credit);
+      }),
+    ),
+  );
+
+  it(
+    '[S8] [P1] a clock that jumps back stops no sweep and ends nobody early',
+    parallel(
+      Bench.with(async (bench) => {
+        const { tenant } = bench;
+        const broker = await bench.begin();
+        const client = await broker.connect(tenant, 'ada');
+        const redis = await observer(bench.url);
+        // As the sweep would find it: the last one was in the future.
+        await redis.set(`lc:{${tenant}}:swept`, String(Date.now() + 3_600_000));
+        redis.destroy();
+        await waitUntil(async () => gapsIn(await historyOf(broker.core, tenant)).length > 0, 'the jump');
+        await expectRunOut(broker.core, await bench.openSilent(broker, 'grace'));
+        expect((await broker.core.sessions.get(tenant, client.sessionId)).state).to.equal('active');
       }),
     ),
   );

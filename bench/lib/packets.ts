@@ -27,9 +27,9 @@ export function readPacket(bytes: Buffer, from: number, to: number): Packet {
   return { type: 'event', id, event: String(content[0]), payload: content[1] };
 }
 
-/** Whether a packet is an event, without looking further. */
-export function isEvent(bytes: Buffer, from: number): boolean {
-  return bytes[from] === EVENT;
+/** Whether a packet is a certain event. */
+export function isEvent(bytes: Buffer, from: number, to: number, event: string): boolean {
+  return bytes[from] === EVENT && bytes.subarray(from, to).includes(`["${event}"`);
 }
 
 /**

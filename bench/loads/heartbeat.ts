@@ -1,5 +1,5 @@
 import { CLIENT_NAMESPACE } from '@lastcall/shared';
-import { acceptedId } from '../lib/packets.js';
+import { acceptedId, isEvent } from '../lib/packets.js';
 import { packetFrame, RawClient } from '../lib/raw-client.js';
 import { type Latency, latencyOf } from '../lib/stats.js';
 import { tokenFor } from '../lib/tokens.js';
@@ -41,7 +41,11 @@ class Beater {
     };
     client.onPacket = (bytes, from, to) => {
       const id = acceptedId(bytes, from, to);
-      if (id === -2) return;
+      if (id === -2) {
+        // Between measurements the broker still asks, and ends sessions that do not answer.
+        if (mode === 'idle' && isEvent(bytes, from, to, 'beat')) this.beat();
+        return;
+      }
       if (id === -1) refused += 1;
       else this.#answered(id);
       if (mode === 'closed') this.beat();

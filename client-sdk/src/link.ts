@@ -153,6 +153,6 @@ export class Link {
 
 function readAnswer(answer: unknown): { readonly value: object } | { readonly error: LastcallError } {
   const fields: object = typeof answer === 'object' && answer !== null ? answer : {};
-  const { ok, error } = fields as { readonly ok?: unknown; readonly error?: unknown };
-  return ok === true ? { value: fields } : { error: toError(error) };
+  const { ok, error, ...value } = fields as { readonly ok?: unknown; readonly error?: unknown };
+  return ok === true ? { value } : { error: toError(error) };
 }

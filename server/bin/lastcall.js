@@ -1,4 +1,13 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
+import { existsSync } from 'node:fs';
 
-await main(process.argv);
+const main = new URL('../dist/cli/main.js', import.meta.url);
+if (existsSync(main)) {
+  await (await import(main)).main(process.argv);
+} else {
+  // A fresh clone has the command, but not yet what it runs.
+  console.error(
+    'lastcall: it is not built yet; run "npm run build" in the repository (npm start does so by itself)',
+  );
+  process.exitCode = 1;
+}

@@ -54,7 +54,7 @@ local function reentry_check(sid, s)
   local check = { ok = call('PTTL', session_key(sid)) > 0 }
   local id, until_at = string.match(s.denied or '', '^([^|]+)|(%d+)$')
   if id and tonumber(until_at) > NOW and call('HEXISTS', P .. 'blocks', id) == 0 then
-    check = { ok = false, detail = 'the block that was to keep the person out is not there any more' }
+    check = { ok = false, detail = 'new sessions of the person are not refused' }
   end
   return check
 end
@@ -144,6 +144,11 @@ local function end_session(s, reason, by, message, oid, live)
   local lease = lease_of(s.id)
   keep_input(s, lease)
   forget_ending(s)
+  if lease then
+    -- What was last heard of it goes with the lease.
+    call('HSET', session_key(s.id), 'beatAt', digits(lease.beatAt), 'lastInputAt', digits(lease.lastInputAt),
+      'dirty', lease.dirty, 'view', lease.view)
+  end
   call('DEL', lease_key(s.id))
   call('ZREM', P .. 'sessions', s.id)
   call('ZREM', P .. 'user:' .. s.uid, s.id)

@@ -98,6 +98,15 @@ local function forget_if_unused(resource)
   end
 end
 
+-- Who waits for many resources is looked at once in a script: it may pass on all locks of a session at once.
+local reachable = {}
+local function is_reachable(sid)
+  if reachable[sid] == nil then
+    reachable[sid] = session_reachable(sid)
+  end
+  return reachable[sid]
+end
+
 -- Gives a free resource to the first waiter who can use it now. Waiters out of reach keep their place and are
 -- passed over. Answers how many waiters were looked at.
 local function grant_next(resource)
@@ -107,7 +116,7 @@ local function grant_next(resource)
   local queue = call('ZRANGE', P .. 'waiters:' .. resource, 0, -1)
   for looked, member in ipairs(queue) do
     local sid, request_id = string.match(member, '^([^:]+):(.+)$')
-    if session_reachable(sid) then
+    if is_reachable(sid) then
       local wait = leave_queue(sid, request_id)
       grant(session_of(sid), resource, wait.mode, wait.scope, request_id, wait.note, NOW - wait.since)
       return looked

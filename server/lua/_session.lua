@@ -134,12 +134,14 @@ local function notice_gap()
     return
   end
   call('SET', P .. 'swept', digits(NOW) .. '+')
-  if swept_at == 0 or call('ZCARD', P .. 'sessions') == 0 then
+  if swept_at == 0 then
     return
   end
   local total = tonumber(call('HGET', P .. 'gap', 'total') or '0') + math.max(0, since) + 2 * policy('beatMs')
   call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'total', digits(total))
-  record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
+  if call('ZCARD', P .. 'sessions') > 0 then
+    record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
+  end
 end
 
 -- Until when a session without a lease, due at that instant, may stay because of gaps.
@@ -177,14 +179,14 @@ local function forget_ending(s)
   call('SREM', P .. 'idling:' .. s.uid, s.id)
 end
 
--- The nodes that still hold a socket of the session: { [attach] = node }.
+-- The nodes that still hold a socket of the session: { [attach] = node }. A field says `node|claim`.
 local function attachments_of(sid)
   local held = {}
   local flat = call('HGETALL', session_key(sid))
   for i = 1, #flat, 2 do
     local attach = string.match(flat[i], '^at:(%d+)$')
     if attach then
-      held[attach] = flat[i + 1]
+      held[attach] = string.match(flat[i + 1], '^[^|]*')
     end
   end
   return held

@@ -3,7 +3,7 @@
 -- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note
 -- Answers { state = 'granted', lock }, { state = 'queued', position, blockers }, `locked` with blockers, `queue_full`,
 -- `lock_limit`, `session_ended`, `unavailable` while the session has no lease (its next heartbeat brings one), or
--- `conflict` with the outcome of a request that is over.
+-- `conflict` with the outcome of a request that is over, or when it waits for another resource.
 local sid, resource, mode, scope = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wait_ms, request_id, note = tonumber(ARGV[5]), ARGV[6], ARGV[7]
 local s = session_of(sid)
@@ -29,7 +29,9 @@ local function queued()
     blockers = holders_of(resource),
   })
 end
-if call('HEXISTS', P .. 'waits:' .. sid, request_id) == 1 then
+local place = call('HGET', P .. 'waits:' .. sid, request_id)
+if place then
+  if wait_of(place).resource ~= resource then return refuse('conflict') end
   return queued()
 end
 if call('HLEN', P .. 'held:' .. sid) + call('HLEN', P .. 'waits:' .. sid) >= policy('maxLocksPerSession') then

@@ -5,7 +5,8 @@
 -- Answers {}.
 local sid, request_id = ARGV[1], ARGV[2]
 local s = session_of(sid)
-if not s or s.state == 'ended' then return refuse('session_ended') end
+if not s then return answer({}) end
+if s.state == 'ended' then return refuse('session_ended') end
 local person = { kind = 'user', id = s.uid, name = s.name }
 local wait = leave_queue(sid, request_id)
 if wait then

@@ -2,10 +2,10 @@
 -- Sessions as administrators see them: a page by opening, of everybody or of one person, or those named.
 -- Includes: _lib _session
 -- ARGV 1 'all', 'user:' .. uid or 'ids' · 2 cursor ('-inf' or the last place seen) · 3 how many, at most 200 · 4.. sids
--- Answers { now, items: [[flat hash, beatAt, lastInputAt, dirty, view, locks]], cursor?, total }.
+-- Answers { now, items: [fields, the lease's before the hash's, and locks], cursor?, total }.
 local FIELDS = {
-  'uid', 'name', 'roles', 'state', 'app', 'device', 'address', 'node', 'openedAt', 'lastInputAt', 'dirty', 'view',
-  'deadlineAt', 'deadlineOrder', 'endedAt', 'reason', 'by', 'message', 'orderId', 'place',
+  'uid', 'name', 'roles', 'state', 'app', 'device', 'address', 'node', 'openedAt', 'beatAt', 'lastInputAt', 'dirty',
+  'view', 'deadlineAt', 'deadlineOrder', 'endedAt', 'reason', 'by', 'message', 'orderId', 'place',
 }
 local sids, cursor, index = {}, nil, nil
 if ARGV[1] == 'ids' then

@@ -2,7 +2,8 @@
 -- Gives a live session a new socket; the older one is superseded.
 -- Includes: _lib _session _lock _block _order _ending _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 uid · 6 address
---      7 name and 8 JSON roles, which the token may say anew · 9 token issued (ms)
+--      7 name and 8 JSON roles, which the token may say anew · 9 claim, by which the node knows this attempt
+--      10 token issued (ms)
 -- Answers welcome facts, { unknown }, `forbidden` (wrong key or person), `blocked` (an older token), or `session_ended`
 -- with { ended }.
 local sid, node = ARGV[1], ARGV[2]
@@ -32,7 +33,7 @@ if known.state == 'ended' then
   } })
 end
 
-local _, stale = block_against(known.uid, tonumber(ARGV[9]))
+local _, stale = block_against(known.uid, tonumber(ARGV[10]))
 if stale then return refuse('blocked', told_of(stale)) end
 
 notice_gap()
@@ -43,7 +44,8 @@ if lease then
 end
 s.attach = tonumber(s.attach) + 1
 s.node = node
-call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node, 'address', ARGV[6],
+call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node .. '|' .. ARGV[9],
+  'address', ARGV[6],
   'name', ARGV[7], 'roles', ARGV[8], 'tokenAt', ARGV[4], 'tokenTold', '0')
 s.name, s.tokenAt, s.tokenTold = ARGV[7], ARGV[4], '0'
 local from = s.state

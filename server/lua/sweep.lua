@@ -4,6 +4,8 @@
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
 local LOOK_MS, QUIET_MS = 400, 200
+-- After a gap no node is called gone for this long: as long as a node may be silent.
+local SILENCE_MS = 5000
 local live = set_of(cjson.decode(ARGV[1])) or {}
 
 local function report(wait_ms, more)
@@ -25,6 +27,7 @@ local since = NOW - tonumber(string.match(before, '^%d+'))
 if since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
+local gap = gap_now()
 local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_WORK, 'WITHSCORES')
 local work, done = 0, 0
 for i = 1, #items, 2 do
@@ -33,6 +36,10 @@ for i = 1, #items, 2 do
     work = work + 1 + visit_session(rest, tonumber(items[i + 1]), live)
   elseif kind == 'o' then
     work = work + 1 + visit_order(rest)
+  elseif kind == 'v' and gap.to and NOW < gap.to + SILENCE_MS then
+    -- Live nodes could not say that they live; those that died are known to be dead by then.
+    call('ZADD', P .. 'due', digits(gap.to + SILENCE_MS), items[i])
+    work = work + 1
   elseif kind == 'v' then
     verify_session(rest, live, true)
     work = work + 1

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { App, Device, Identity } from '@lastcall/shared';
 
 /** What a client says of itself when it opens a session, and where it comes from. */
@@ -11,6 +12,8 @@ export interface OpenRequest {
 
 /** A session's hold on one socket of this node. What is mutable is the node's memory of what it last told Redis. */
 export interface Attachment {
+  /** Known to this node alone: by it a socket is given up that it may have got without hearing of it. */
+  readonly claim: string;
   readonly tenant: string;
   readonly sessionId: string;
   readonly resumeKey: string;
@@ -33,6 +36,8 @@ export interface Attachment {
   ended: boolean;
 }
 
+const CLAIM_BYTES = 12;
+
 export function newAttachment(
   identity: Identity,
   request: OpenRequest,
@@ -40,6 +45,7 @@ export function newAttachment(
   resumeKey: string,
 ): Attachment {
   return {
+    claim: randomBytes(CLAIM_BYTES).toString('base64url'),
     tenant: identity.tenant,
     sessionId,
     resumeKey,
@@ -58,30 +64,17 @@ export function newAttachment(
   };
 }
 
-/** The sessions whose sockets this node holds. */
+/** The sockets of sessions that this node holds. */
 export class Attachments {
-  readonly #bySession = new Map<string, Attachment>();
   readonly #all = new Set<Attachment>();
-
-  static #key(tenant: string, sessionId: string): string {
-    return `${tenant}/${sessionId}`;
-  }
 
   add(attachment: Attachment): void {
     this.#all.add(attachment);
-    this.#bySession.set(Attachments.#key(attachment.tenant, attachment.sessionId), attachment);
   }
 
   /** Whether it was there. */
   remove(attachment: Attachment): boolean {
-    const key = Attachments.#key(attachment.tenant, attachment.sessionId);
-    if (this.#bySession.get(key) === attachment) this.#bySession.delete(key);
     return this.#all.delete(attachment);
-  }
-
-  /** The newest attachment of a session here. */
-  get(tenant: string, sessionId: string): Attachment | undefined {
-    return this.#bySession.get(Attachments.#key(tenant, sessionId));
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Express, Router } from 'express';
 import type { Server as SocketServer } from 'socket.io';
 import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
@@ -14,7 +14,7 @@ import { createMetrics } from './metrics.js';
 import { type OpenedStore, openStore } from './redis/open.js';
 import { VERSION } from './version.js';
 
-/** How long a stop waits for requests that are under way. */
+/** How long a stop waits for requests that are under way and for clients that are to close. */
 const DRAIN_LIMIT_MS = 5_000;
 
 export interface BrokerOptions {
@@ -87,6 +87,7 @@ async function startBroker(
   const http = { core, config, verifier, limits, health };
   const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
+  const connections = connectionsOf(httpServer);
   const io = options.io ?? createSocketServer(httpServer, config);
   const { trustProxy, heartbeatBurst } = config;
   const origins = new OriginRule(config);
@@ -99,7 +100,7 @@ async function startBroker(
     gateway.drain();
     await gateway.stop();
     if (!options.io) io.engine.close();
-    if (!options.io && !options.httpServer) await closeServer(httpServer);
+    if (!options.io && !options.httpServer) await closeServer(httpServer, connections);
     await core.stop().catch((error: unknown) => log.warn({ err: error }, 'this node could not say good-bye'));
     await opened.close();
   });
@@ -142,10 +143,22 @@ async function listen(server: HttpServer, config: Config): Promise<{ url: string
   return { url: `http://${host}:${port}` };
 }
 
-/** Lets requests finish, but not for ever. */
-async function closeServer(server: HttpServer): Promise<void> {
+/** The open connections of a server, WebSockets included, of which the server itself loses sight. */
+function connectionsOf(server: HttpServer): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+/** Lets requests and sockets finish, but not for ever: a frozen client would never close its own. */
+async function closeServer(server: HttpServer, connections: ReadonlySet<Socket>): Promise<void> {
   if (!server.listening) return;
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT_MS);
+  const timer = setTimeout(() => {
+    for (const socket of connections) socket.destroy();
+  }, DRAIN_LIMIT_MS);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

@@ -3,6 +3,7 @@ import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
 import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
+import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
@@ -35,6 +36,7 @@ export interface Core {
   readonly blocks: Blocks;
   readonly locks: Locks;
   readonly audit: Audit;
+  readonly denials: Denials;
   readonly once: Once;
   readonly bus: Bus;
   readonly sweeper: Sweeper;
@@ -84,6 +86,7 @@ export function createCore(parts: CoreParts): Core {
     return sessions.retryReports();
   };
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond });
+  const audit = new Audit(store);
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -94,7 +97,8 @@ export function createCore(parts: CoreParts): Core {
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     blocks: new Blocks(store),
     locks: new Locks(store, metrics),
-    audit: new Audit(store),
+    audit,
+    denials: new Denials(audit, log),
     once: new Once(store),
   };
   return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper) };

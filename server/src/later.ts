@@ -14,8 +14,13 @@ export class Later {
       await tell();
     } catch (error) {
       if (!isAway(error)) throw error;
-      if (this.#untold.length < LIMIT) this.#untold.push(tell);
+      this.keep(tell);
     }
+  }
+
+  /** Says it when Redis is back. */
+  keep(tell: () => Promise<void>): void {
+    if (this.#untold.length < LIMIT) this.#untold.push(tell);
   }
 
   /**

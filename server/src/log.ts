@@ -26,6 +26,8 @@ const SECRET_FIELDS = [
   'password',
   'redisUrl',
   'auth',
+  // A command that the store refused: names, messages and ids stand in it.
+  'args',
 ];
 /** Fields whose value is an id that lets nobody in, but tells who worked when: logged as its stand-in. */
 const HASHED_FIELDS = ['sessionId', 'sid'];

@@ -12,7 +12,7 @@ export interface StoredSession {
   readonly address: string;
   readonly node: string;
   readonly openedAt: string;
-  readonly beatAt?: number;
+  readonly beatAt?: string | number;
   readonly lastInputAt: string | number;
   readonly dirty: string;
   readonly view?: string;
@@ -50,7 +50,7 @@ export function sessionOf(stored: StoredSession): Session {
     address: stored.address,
     node: stored.node,
     openedAt: Number(stored.openedAt),
-    lastBeatAt: stored.beatAt ?? Number(stored.lastInputAt),
+    lastBeatAt: Number(stored.beatAt ?? stored.lastInputAt),
     lastInputAt: Number(stored.lastInputAt),
     dirty: stored.dirty === '1',
     ...(stored.view ? { view: stored.view } : {}),

@@ -15,7 +15,7 @@ import type { StoreClock } from './clock.js';
 import { Later } from './later.js';
 import type { Nodes } from './nodes.js';
 import type { Bus } from './redis/bus.js';
-import { listOf, type Store } from './redis/store.js';
+import { listOf, mayHaveRun, type Store } from './redis/store.js';
 import { type StoredSession, sessionOf } from './session-view.js';
 import { type StoredWelcome, welcomeOf } from './welcome.js';
 
@@ -234,13 +234,13 @@ export class Sessions {
     request: OpenRequest,
     resume: { sessionId: string; key: string },
   ): Promise<Opened | undefined> {
-    const { tenant, user, expiresAt, issuedAt } = identity;
+    const { user, expiresAt, issuedAt } = identity;
     const proof = [resume.sessionId, this.#nodes.id, hashOf(resume.key)];
-    const who = [user.id, request.address, user.name, JSON.stringify(user.roles)];
-    const args = [...proof, expiresAt, ...who, issuedAt];
-    const stored = await this.#store.run<StoredWelcome | { unknown: true }>('session_resume', tenant, args);
-    if ('unknown' in stored) return undefined;
+    const person = [expiresAt, user.id, request.address, user.name, JSON.stringify(user.roles)];
     const attachment = newAttachment(identity, request, resume.sessionId, resume.key);
+    const args = [...proof, ...person, attachment.claim, issuedAt];
+    const stored = await this.#claim<StoredWelcome | { unknown: true }>('session_resume', attachment, args);
+    if ('unknown' in stored) return undefined;
     return { attachment, welcome: welcomeOf(stored, attachment, true, this.#clock) };
   }
 
@@ -252,23 +252,33 @@ export class Sessions {
   }
 
   async #openStored(attachment: Attachment): Promise<StoredWelcome> {
-    const { identity, request, sessionId, resumeKey, tenant } = attachment;
+    const { identity, request, sessionId, resumeKey, tenant, attach, claim } = attachment;
     // Before the session: a script cannot write both, and the sweep must know of every tenant.
     await this.#store.addTenant(tenant);
     this.#watch(tenant);
     const { user, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
     const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
-    const about = JSON.stringify(who);
-    const args = [
-      sessionId,
-      this.#nodes.id,
-      hashOf(resumeKey),
-      expiresAt,
-      issuedAt,
-      about,
-      attachment.attach,
-    ];
-    return await this.#store.run<StoredWelcome>('session_open', tenant, args);
+    const proof = [sessionId, this.#nodes.id, hashOf(resumeKey)];
+    const args = [...proof, expiresAt, issuedAt, JSON.stringify(who), attach, claim];
+    return await this.#claim<StoredWelcome>('session_open', attachment, args);
+  }
+
+  /** Asks for a socket. If the answer is lost the socket may be there: it is given up as soon as Redis answers. */
+  async #claim<T extends object>(
+    verb: 'session_open' | 'session_resume',
+    { tenant, sessionId, claim }: Attachment,
+    args: (string | number)[],
+  ): Promise<T> {
+    try {
+      return await this.#store.run<T>(verb, tenant, args);
+    } catch (error) {
+      if (mayHaveRun(error)) {
+        this.#later.keep(async () => {
+          await this.#store.run('session_abandon', tenant, [sessionId, claim, this.#nodes.aliveJson()]);
+        });
+      }
+      throw error;
+    }
   }
 }

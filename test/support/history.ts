@@ -5,6 +5,7 @@ import type { Core } from 'lastcall/internal/core.js';
 type Nouns = Pick<Core, 'audit' | 'orders' | 'sessions'>;
 
 const PAGE = 1_000;
+const ATTEMPTS = 20;
 
 /** Everything that was recorded in a tenant, oldest first. */
 export async function historyOf(
@@ -27,17 +28,41 @@ export async function ordersOf({ orders }: Pick<Nouns, 'orders'>, tenant: string
   return (await Promise.all(pages)).flatMap(({ items }) => items);
 }
 
+interface Everything {
+  readonly records: readonly AuditRecord[];
+  readonly orders: readonly { readonly order: Order; readonly receipts: readonly Receipt[] }[];
+}
+
+async function read(nouns: Nouns, tenant: string): Promise<Everything> {
+  const records = await historyOf(nouns, tenant);
+  const orders = [];
+  for (const order of await ordersOf(nouns, tenant)) {
+    const { items: receipts } = await nouns.orders.receipts(tenant, order.id, { limit: 100_000 });
+    orders.push({ order, receipts });
+  }
+  return { records, orders };
+}
+
+/** All of it as of one instant: whatever changes leaves a record, so that without a new one nothing changed. */
+async function readAtOnce(nouns: Nouns, tenant: string): Promise<Everything> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const everything = await read(nouns, tenant);
+    const [newest] = (await nouns.audit.list(tenant, {}, { limit: 1 })).items;
+    if (newest?.rev === everything.records.at(-1)?.rev) return everything;
+  }
+  throw new Error(`the history of ${tenant} does not come to rest`);
+}
+
 /** What holds of every history, whatever happened. */
 export async function checkHistory(nouns: Nouns, tenant: string): Promise<void> {
-  const records = await historyOf(nouns, tenant);
+  const { records, orders } = await readAtOnce(nouns, tenant);
   checkNumbers(records);
   checkEnds(records);
-  for (const order of await ordersOf(nouns, tenant)) {
-    const { items } = await nouns.orders.receipts(tenant, order.id, { limit: 100_000 });
-    checkCounts(order, items);
-    for (const receipt of items) checkReceipt(order, receipt, records);
-    expect(new Set(items.map(({ sessionId }) => sessionId)).size, 'one receipt each').to.equal(items.length);
-    checkStates(order, items, records);
+  for (const { order, receipts } of orders) {
+    checkCounts(order, receipts);
+    for (const receipt of receipts) checkReceipt(order, receipt, records);
+    expect(new Set(receipts.map(({ sessionId }) => sessionId)).size, 'receipts').to.equal(receipts.length);
+    checkStates(order, receipts, records);
     checkExtensions(order, records);
   }
 }

@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import type { Audit } from 'lastcall/internal/audit.js';
 import { createVerifier } from 'lastcall/internal/auth/index.js';
 import { type Config, loadConfig } from 'lastcall/internal/config.js';
 import type { Core } from 'lastcall/internal/core.js';
+import { Denials } from 'lastcall/internal/denials.js';
 import { type AppParts, createApp } from 'lastcall/internal/http/app.js';
 import { createLimits } from 'lastcall/internal/limits.js';
 import { createLogger } from 'lastcall/internal/log.js';
@@ -31,10 +33,13 @@ export function stubParts({ core, env, ...parts }: StubOptions = {}): {
   });
   const log: string[] = [];
   const destination = { write: (line: string) => void log.push(line) };
+  const logger = createLogger({ logLevel: 'debug', production: true, destination });
+  const audit = core?.audit ?? { note: () => Promise.resolve() };
   const stub = {
-    log: createLogger({ logLevel: 'debug', production: true, destination }),
+    log: logger,
     metrics: createMetrics(),
-    audit: { note: () => Promise.resolve() },
+    audit,
+    denials: new Denials(audit as Pick<Audit, 'note'>, logger),
     ...core,
   };
   return {

@@ -14,19 +14,19 @@ const MOST_MS = 80;
 
 const place = fc.noBias(fc.nat({ max: 11 }));
 const ms = fc.noBias(fc.nat({ max: MOST_MS }));
-const one = <const T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+const anyOf = <const T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 const step = <A extends string, R extends object>(
   weight: number,
   names: readonly A[],
   more: fc.Arbitrary<R>,
 ) => ({
   weight,
-  arbitrary: fc.tuple(one(...names), more).map(([what, rest]) => ({ do: what, ...rest })),
+  arbitrary: fc.tuple(anyOf(...names), more).map(([what, rest]) => ({ do: what, ...rest })),
 });
 
 /** What may happen. Sessions and orders are named by a place, taken modulo what there is. */
 export const steps = fc.oneof(
-  step(1, ['open'], fc.record({ user: one(...USERS) })),
+  step(1, ['open'], fc.record({ user: anyOf(...USERS) })),
   step(3, ['drop', 'resume', 'resume'], fc.record({ session: place })),
   step(1, ['signOut', 'runOut'], fc.record({ session: place })),
   step(2, ['report'], fc.record({ session: place, answered: fc.boolean() })),
@@ -34,10 +34,10 @@ export const steps = fc.oneof(
     6,
     ['order'],
     fc.record({
-      action: one('logoff', 'logoff', 'logoff', 'warn'),
-      target: one('all', 'ada', 'session', 'session'),
+      action: anyOf('logoff', 'logoff', 'logoff', 'warn'),
+      target: anyOf('all', 'ada', 'session', 'session'),
       session: place,
-      spared: one('nobody', 'nobody', 'grace'),
+      spared: anyOf('nobody', 'nobody', 'grace'),
       graceMs: ms,
       holdMs: ms,
       extendable: fc.boolean(),
@@ -47,7 +47,7 @@ export const steps = fc.oneof(
   step(
     12,
     ['ack'],
-    fc.record({ session: place, order: place, state: one('seen', 'saving', 'saving', 'saved') }),
+    fc.record({ session: place, order: place, state: anyOf('seen', 'saving', 'saving', 'saved') }),
   ),
   step(5, ['extend'], fc.record({ session: place, order: place, ms })),
   step(1, ['cancel'], fc.record({ order: place })),

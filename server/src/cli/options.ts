@@ -80,7 +80,7 @@ function tokenOf({ env }: Terminal, file: string | undefined): string {
       'There is no token: set LASTCALL_TOKEN or give --token-file. In development "lastcall serve" prints one, and "lastcall token" makes one.',
     );
   }
-  if (!/^[\w.~+/=-]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
     const where = file === undefined ? 'LASTCALL_TOKEN' : file;
     throw usageError(`What ${where} holds is not a token: it must be a JWT, alone and on one line`);
   }

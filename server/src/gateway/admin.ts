@@ -4,12 +4,13 @@ import {
   type AuditRecord,
   DEFAULT_PAGE,
   type Identity,
+  LastcallError,
 } from '@lastcall/shared';
 import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import { authorize } from '../auth/index.js';
 import { adminHandshakeSchema, parse } from '../schema/index.js';
 import { Changes, type Room } from './changes.js';
-import { addressOf, refuseHandshake, withinLimits } from './handshake.js';
+import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 
 type AdminEvents = { [E in keyof AdminPushes]: (payload: AdminPushes[E]) => void };
@@ -25,6 +26,7 @@ export class AdminGateway {
   readonly #parts: GatewayParts;
   readonly #namespace: AdminNamespace;
   readonly #changes: Changes;
+  readonly #transports = new OnePerTransport();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -56,21 +58,32 @@ export class AdminGateway {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
-    await withinLimits(limits, address, async () => {
-      const auth = parse(adminHandshakeSchema, socket.handshake.auth);
-      const identity = await verifier.verify(auth.token);
-      const tenant = auth.tenant ?? identity.tenant;
-      await this.#authorize(identity, tenant, address);
-      await core.bus.follow(tenant);
-      socket.data.tenant = tenant;
-      this.#changes.join(tenant);
-      this.#changes.endAt(socket, performance.now() + core.clock.left(identity.expiresAt));
-      const leave = (): void => {
-        core.bus.unfollow(tenant);
-        this.#changes.leave(tenant);
-      };
-      if (socket.conn.readyState === 'open') socket.conn.once('close', leave);
-      else leave();
+    this.#transports.take(socket);
+    try {
+      await withinLimits(limits, address, async () => {
+        const auth = parse(adminHandshakeSchema, socket.handshake.auth);
+        const identity = await verifier.verify(auth.token);
+        const tenant = auth.tenant ?? identity.tenant;
+        await this.#authorize(identity, tenant, address);
+        await core.bus.follow(tenant);
+        this.#watch(socket, tenant, identity.expiresAt);
+      });
+    } catch (error) {
+      this.#transports.free(socket);
+      throw error;
+    }
+  }
+
+  /** Lets a socket see what changes in a tenant, until it is gone. */
+  #watch(socket: AdminSocket, tenant: string, expiresAt: number): void {
+    const { core } = this.#parts;
+    socket.data.tenant = tenant;
+    this.#changes.join(tenant);
+    this.#changes.endAt(socket, performance.now() + core.clock.left(expiresAt));
+    whenGone(socket, () => {
+      this.#transports.free(socket);
+      core.bus.unfollow(tenant);
+      this.#changes.leave(tenant);
     });
   }
 
@@ -79,12 +92,9 @@ export class AdminGateway {
     try {
       authorize('admin.connect', identity, tenant);
     } catch (error) {
-      const by = { kind: 'user', id: identity.user.id, name: identity.user.name } as const;
-      const details = { action: 'admin.connect', tenant, address };
-      await this.#parts.core.audit.note(identity.tenant, 'access.denied', by, {
-        reason: 'forbidden',
-        details,
-      });
+      if (error instanceof LastcallError) {
+        await this.#parts.core.denials.note(identity, 'admin.connect', tenant, error.message, address);
+      }
       throw error;
     }
   }

@@ -1,4 +1,10 @@
-import type { AdminPushes, AuditRecord, Node } from '@lastcall/shared';
+import {
+  type AdminPushes,
+  type AuditRecord,
+  type ErrorCode,
+  LastcallError,
+  type Node,
+} from '@lastcall/shared';
 import type { Core } from '../core.js';
 
 /** How many changed things of a kind are sent in one turn; the others follow in the next. */
@@ -21,7 +27,7 @@ interface Watched {
   readonly sessions: Set<string>;
   readonly orders: Set<string>;
   readonly resources: Set<string>;
-  policy: boolean;
+  readonly policy: Set<string>;
   busy: boolean;
 }
 
@@ -52,7 +58,7 @@ export class Changes {
         sessions: new Set(),
         orders: new Set(),
         resources: new Set(),
-        policy: false,
+        policy: new Set(),
         busy: false,
       });
     }
@@ -77,7 +83,7 @@ export class Changes {
     if (record.sessionId) changed.sessions.add(record.sessionId);
     if (record.orderId) changed.orders.add(record.orderId);
     if (record.resource) changed.resources.add(record.resource);
-    if (record.type === 'policy.changed') changed.policy = true;
+    if (record.type === 'policy.changed') changed.policy.add(record.type);
     for (const field of ['targeted', 'released', 'sessions']) {
       const names = record.details?.[field];
       if (Array.isArray(names)) for (const sessionId of names) changed.sessions.add(String(sessionId));
@@ -111,36 +117,55 @@ export class Changes {
     changed.busy = true;
     try {
       const room = this.#roomOf(tenant);
-      await this.#sendSessions(tenant, room, take(changed.sessions));
-      for (const orderId of take(changed.orders)) {
-        room.emit('order:changed', await this.#core.orders.get(tenant, orderId));
-      }
-      for (const resource of take(changed.resources)) {
-        room.emit('lock:changed', await this.#core.locks.query(tenant, resource));
-      }
-      if (changed.policy) {
-        changed.policy = false;
+      await sendSome(changed.sessions, (sessionIds) => this.#sendSessions(tenant, room, sessionIds));
+      await sendSome(changed.orders, (orderIds) => this.#sendOrders(tenant, room, orderIds));
+      await sendSome(changed.resources, async (resources) => {
+        for (const resource of resources) {
+          room.emit('lock:changed', await this.#core.locks.query(tenant, resource));
+        }
+      });
+      await sendSome(changed.policy, async () => {
         room.emit('policy:changed', await this.#core.policies.get(tenant));
-      }
+      });
     } catch (error) {
-      this.#core.log.debug({ err: error }, 'changes could not be read; the next snapshot has them');
+      this.#core.log.debug({ err: error }, 'changes could not be read; they are sent later');
     } finally {
       changed.busy = false;
     }
   }
 
   async #sendSessions(tenant: string, room: Room, sessionIds: readonly string[]): Promise<void> {
-    if (sessionIds.length === 0) return;
     const sessions = await this.#core.sessions.byIds(tenant, sessionIds);
     const upsert = sessions.filter((session) => session.state !== 'ended');
     const live = new Set(upsert.map((session) => session.id));
     room.emit('sessions:changed', { upsert, remove: sessionIds.filter((id) => !live.has(id)) });
   }
+
+  async #sendOrders(tenant: string, room: Room, orderIds: readonly string[]): Promise<void> {
+    for (const orderId of orderIds) {
+      try {
+        room.emit('order:changed', await this.#core.orders.get(tenant, orderId));
+      } catch (error) {
+        // Nobody needs to hear of an order that was forgotten meanwhile; the others are heard of all the same.
+        if (!hasCode(error, 'not_found')) throw error;
+      }
+    }
+  }
 }
 
-/** Takes some out of a set. */
-function take(names: Set<string>): string[] {
+/** Sends some of what changed. While Redis is away they stay for a later turn. */
+async function sendSome(names: Set<string>, send: (taken: string[]) => Promise<void>): Promise<void> {
   const taken = [...names].slice(0, PER_TURN);
+  if (taken.length === 0) return;
   for (const name of taken) names.delete(name);
-  return taken;
+  try {
+    await send(taken);
+  } catch (error) {
+    if (hasCode(error, 'unavailable')) for (const name of taken) names.add(name);
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof LastcallError && error.code === code;
 }

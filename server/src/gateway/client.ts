@@ -14,7 +14,7 @@ import {
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
 import { guarded, toWire } from './guard.js';
-import { addressOf, refuseHandshake, withinLimits } from './handshake.js';
+import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 
 /** In which heartbeats are counted. */
@@ -29,6 +29,7 @@ export class ClientGateway {
   readonly #parts: GatewayParts;
   readonly #namespace: ClientNamespace;
   readonly #connections = new Connections();
+  readonly #transports = new OnePerTransport();
   readonly #deliver: Deliver;
   readonly #beats: BeatLoop;
   #draining = false;
@@ -89,13 +90,19 @@ export class ClientGateway {
     }
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
-    await withinLimits(limits, address, async () => {
-      const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
-      const identity = await verifier.verify(token);
-      authorize('client.connect', identity);
-      await limits.admit(request.resume ? 'resume' : 'open');
-      this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
-    });
+    this.#transports.take(socket);
+    try {
+      await withinLimits(limits, address, async () => {
+        const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
+        const identity = await verifier.verify(token);
+        authorize('client.connect', identity);
+        await limits.admit(request.resume ? 'resume' : 'open');
+        this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
+      });
+    } catch (error) {
+      this.#transports.free(socket);
+      throw error;
+    }
   }
 
   /** Ties a session to its socket, before Socket.IO calls it a connection. */
@@ -103,13 +110,11 @@ export class ClientGateway {
     const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
-    // The transport may close before there is a connection; either way the session loses its socket.
-    socket.conn.once('close', () => this.#leave(connection));
     this.#deliver.prepare(connection, welcome);
     // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
     const older = this.#connections.add(connection);
     if (older) this.#deliver.supersede(older);
-    if (socket.conn.readyState !== 'open') this.#leave(connection);
+    whenGone(socket, () => this.#leave(connection));
   }
 
   #begin(socket: ClientSocket): void {
@@ -122,7 +127,6 @@ export class ClientGateway {
     void socket.join(roomOf(attachment.tenant, slot));
     const context = { core: this.#parts.core, verifier: this.#parts.verifier, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
-    socket.on('disconnect', () => this.#leave(connection));
     this.#deliver.welcome(connection);
   }
 
@@ -195,6 +199,7 @@ export class ClientGateway {
     if (connection.closed) return;
     connection.closed = true;
     const { core, limits } = this.#parts;
+    this.#transports.free(connection.socket);
     this.#beats.leave(connection.attachment.tenant);
     this.#connections.remove(connection);
     limits.forget(connection.socket.id).catch(() => undefined);

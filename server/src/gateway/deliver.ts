@@ -225,7 +225,9 @@ export class Deliver {
     attachment.ended = true;
     let answered = false;
     try {
-      await socket.timeout(Math.max(1, flushMs)).emitWithAck('logoff', push);
+      // Who is gone will not answer any more.
+      const gone = new Promise<never>((_resolve, reject) => void socket.once('disconnect', reject));
+      await Promise.race([socket.timeout(Math.max(1, flushMs)).emitWithAck('logoff', push), gone]);
       answered = true;
     } catch {
       // Silent: it is cut off, and its receipt says so.

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type ErrorCode, LastcallError } from '@lastcall/shared';
+import type { Socket } from 'socket.io';
 import type { Core } from '../core.js';
 import type { Limits } from '../limits.js';
 import { isFault, toWire } from './guard.js';
@@ -78,4 +79,35 @@ export async function withinLimits<T>(limits: Limits, address: string, admit: ()
     if (error instanceof LastcallError && GUESSES.has(error.code)) await limits.handshakeFailed(address);
     throw error;
   }
+}
+
+/** A channel's sockets by their transport: one each. Of two at once Socket.IO would answer for the later one only. */
+export class OnePerTransport {
+  readonly #taken = new WeakSet<object>();
+
+  /** Takes a transport until `free`. @throws LastcallError `conflict` when there is a handshake or a session on it */
+  take({ conn }: Pick<Socket, 'conn'>): void {
+    if (this.#taken.has(conn)) {
+      throw new LastcallError('conflict', 'This connection is in use. Open another one for another session.');
+    }
+    this.#taken.add(conn);
+  }
+
+  free({ conn }: Pick<Socket, 'conn'>): void {
+    this.#taken.delete(conn);
+  }
+}
+
+/** Calls back once when a socket has left its channel, or its transport closed before it was let in. */
+export function whenGone(socket: Pick<Socket, 'conn' | 'once'>, act: () => void): void {
+  let isGone = false;
+  const gone = (): void => {
+    if (isGone) return;
+    isGone = true;
+    socket.conn.off('close', gone);
+    act();
+  };
+  socket.conn.once('close', gone);
+  socket.once('disconnect', gone);
+  if (socket.conn.readyState !== 'open') gone();
 }

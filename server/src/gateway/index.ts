@@ -5,6 +5,7 @@ import { AdminGateway } from './admin.js';
 import { ClientGateway } from './client.js';
 import { OriginRule } from './handshake.js';
 import type { GatewayParts } from './parts.js';
+import { guardTransports } from './transport.js';
 
 export { OriginRule } from './handshake.js';
 
@@ -15,7 +16,7 @@ const CONNECT_WITHIN_MS = 5_000;
 /** A Socket.IO server as Lastcall wants it: WebSocket only, nothing compressed, nothing recovered behind our back. */
 export function createSocketServer(httpServer: HttpServer, config: Config): Server {
   const origins = new OriginRule(config);
-  return new Server(httpServer, {
+  const io = new Server(httpServer, {
     transports: ['websocket'],
     allowUpgrades: false,
     serveClient: false,
@@ -31,6 +32,8 @@ export function createSocketServer(httpServer: HttpServer, config: Config): Serv
       decide(isAllowed ? null : 'this origin may not connect', isAllowed);
     },
   });
+  guardTransports(io, config);
+  return io;
 }
 
 /** Both channels on one Socket.IO server. */

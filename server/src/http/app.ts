@@ -6,7 +6,6 @@ import type { Core } from '../core.js';
 import type { Health } from '../health.js';
 import type { Limits } from '../limits.js';
 import { bodyReader } from './body.js';
-import { Denials } from './denials.js';
 import { developmentRouter, hasDemo } from './development.js';
 import { healthRouter } from './health.js';
 import { landing } from './landing.js';
@@ -45,8 +44,7 @@ export interface AppParts extends HttpParts {
  */
 export function createRouter({ core, config, verifier, limits, health }: HttpParts): Router {
   const before = [logRequests(core.log), protectData(config), allowOrigins(config)];
-  const denials = new Denials(core.audit, core.log);
-  const shared = { verifier, limits, denials, before };
+  const shared = { verifier, limits, denials: core.denials, before };
   const router = Router({ caseSensitive: true });
   router.use(apiRouter({ ...shared, core, readBody: bodyReader(config.maxPayloadBytes) }));
   router.use(

@@ -13,13 +13,17 @@ const REPAIR_PAGE = 500;
 const REPAIR_PAGES = 200;
 const REPAIR_ROUNDS = 10;
 
+/** A message that is this late will not come. */
+const LOST_AFTER_MS = 200;
+
 interface Followed {
   followers: number;
   /** The epoch of the records that listeners are given, and the last rev they were given; -1: not listening yet. */
   epoch: number;
   applied: number;
-  /** The rev seen at the last observation: still behind it at the next one means that a message was lost. */
+  /** A rev that was seen and when: still behind it after a while means that a message was lost. */
   seen: number;
+  seenAt: number;
   repairing: boolean;
   /** Something was found missing since the repair last looked. */
   missing: boolean;
@@ -68,6 +72,7 @@ export class Bus {
       epoch: 0,
       applied: -1,
       seen: 0,
+      seenAt: 0,
       repairing: false,
       missing: false,
       ready: Promise.resolve(),
@@ -101,10 +106,10 @@ export class Bus {
     const state = this.#followed.get(tenant);
     if (!state || state.applied < 0) return;
     if (state.epoch === 0) state.epoch = epoch;
-    const isSame = epoch === state.epoch;
-    const missed = !isSame || state.applied < state.seen || rev > state.applied + REPAIR_PAGE;
-    state.seen = isSame ? rev : 0;
-    if (missed) this.#repair(tenant, state);
+    const now = performance.now();
+    const isBehind = state.applied < state.seen && now - state.seenAt > LOST_AFTER_MS;
+    if (state.applied >= state.seen) Object.assign(state, { seen: rev, seenAt: now });
+    if (epoch !== state.epoch || isBehind || rev > state.applied + REPAIR_PAGE) this.#repair(tenant, state);
   }
 
   async #begin(tenant: string, state: Followed): Promise<void> {

@@ -28,6 +28,7 @@ export const SCRIPT_NAMES = [
   'order_receipts',
   'order_step',
   'policy_set',
+  'session_abandon',
   'session_beat',
   'session_end',
   'session_list',

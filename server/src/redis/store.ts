@@ -1,6 +1,6 @@
 import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
-import { isUnavailable, type RedisDriver } from './driver.js';
+import { isUnavailable, type RedisDriver, StoreUnavailableError } from './driver.js';
 import {
   epochKey,
   idempotencyKey,
@@ -45,10 +45,17 @@ export async function reached<T>(reply: Promise<T>): Promise<T> {
     return await reply;
   } catch (error) {
     if (!isUnavailable(error)) throw error;
-    throw new LastcallError('unavailable', 'The session store is out of reach. Try again in a moment.', {
-      retryAfterMs: 2_000,
-    });
+    const message = 'The session store is out of reach. Try again in a moment.';
+    const away = new LastcallError('unavailable', message, { retryAfterMs: 2_000 });
+    away.cause = error;
+    throw away;
   }
+}
+
+/** Whether what failed so may have been done all the same: only the answer is lost. */
+export function mayHaveRun(error: unknown): boolean {
+  const cause = error instanceof LastcallError ? error.cause : undefined;
+  return cause instanceof StoreUnavailableError && cause.mayHaveRun;
 }
 
 const ONCE_KEEP_MS = 24 * 3_600_000;

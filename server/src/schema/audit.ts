@@ -2,7 +2,7 @@ import { AUDIT_TYPES, type AuditRecord, type Page } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { actorSchema, userRefSchema } from './identity.js';
-import { pageOf, pageQuery, placeCursor } from './page.js';
+import { pageOf, pageQuery, revCursor } from './page.js';
 import { fence, id, instant, resource, userId, whole, wholeText } from './values.js';
 
 export const auditRecordSchema = contract<AuditRecord>()(
@@ -27,7 +27,7 @@ export const auditPageSchema = contract<Page<AuditRecord>>()(pageOf(auditRecordS
 /** `from` is included, `to` is not; both are epoch milliseconds. */
 export const auditQuerySchema = z
   .strictObject({
-    ...pageQuery(placeCursor),
+    ...pageQuery(revCursor),
     session: id.optional(),
     user: userId.optional(),
     type: z.enum(AUDIT_TYPES).optional(),

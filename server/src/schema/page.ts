@@ -6,6 +6,8 @@ const NOT_A_CURSOR = 'must be the "next" of the page before';
 
 /** Cursors are opaque to clients; what is none is refused here, before it reaches the store. */
 export const placeCursor = z.string().regex(/^\d{1,17}(?:\.\d{1,17})?(?:e\+\d{1,2})?$/, NOT_A_CURSOR);
+/** Of records: they are numbered. */
+export const revCursor = z.string().regex(/^\d{1,16}$/, NOT_A_CURSOR);
 export const nameCursor = z.string().regex(/^[\w.~:@/-]{1,520}$/, NOT_A_CURSOR);
 
 /** The part of a query that every list has. */

@@ -13,6 +13,8 @@ const STOP_LIMIT_MS = 10_000;
 /** How long the administrator's token of a development broker is valid. */
 const TOKEN_MS = 12 * 3_600_000;
 const DEV_TENANT = 'demo';
+/** What it writes is for its own account alone, also in a data directory that others may read. */
+const PRIVATE = 0o077;
 
 /** Why a broker did not start, and what to do. */
 function startError(error: unknown, { host, port }: Config): unknown {
@@ -107,6 +109,7 @@ export const serve = defineCommand<Options>({
   async run({ terminal, options }) {
     const { config: file, ...flags } = options;
     const config = loadConfig({ env: terminal.env, flags, ...(file === undefined ? {} : { file }) });
+    process.umask(PRIVATE);
     const { createBroker } = await import('../../index.js');
     const ended = toldToEnd(terminal);
     const broker = await createBroker({ config });

@@ -68,15 +68,15 @@ export const sessions = defineCommand<Options>({
   ],
   async run({ terminal, options }) {
     const { user, state, app, node, idle, search, limit = DEFAULT_LIMIT } = options;
-    const page = await apiOf(terminal, options).sessions(
-      { user, state, app, node, minIdleMs: idle, q: search },
-      limit,
-    );
+    const filter = { user, state, app, node, minIdleMs: idle, q: search };
+    const page = await apiOf(terminal, options).sessions(filter, limit);
     if (options.json) {
       printJson(terminal, page);
       return EXIT.ok;
     }
-    printTable(terminal, columnsAt(Date.now()), page.items, 'Nobody is logged in who matches.');
+    const isFiltered = Object.values(filter).some((value) => value !== undefined);
+    const none = isFiltered ? 'Nobody is logged in who matches.' : 'Nobody is logged in.';
+    printTable(terminal, columnsAt(Date.now()), page.items, none);
     printMore(terminal, page.items.length, page.next);
     return EXIT.ok;
   },

@@ -1,7 +1,6 @@
 import type { Actor, Identity } from '@lastcall/shared';
-import type { Audit } from '../audit.js';
-import type { Action } from '../auth/index.js';
-import type { Logger } from '../log.js';
+import type { Audit } from './audit.js';
+import type { Logger } from './log.js';
 
 /** Records of one tenant per minute and node: enough to see it, too few to fill the trail with it. */
 const PER_MINUTE = 60;
@@ -25,9 +24,19 @@ export class Denials {
   }
 
   /** Never rejects: who is refused stays refused, whether it can be written down or not. */
-  async note(identity: Identity, action: Action, tenant: string, reason: string): Promise<void> {
+  async note(
+    identity: Identity,
+    action: string,
+    tenant: string,
+    reason: string,
+    address?: string,
+  ): Promise<void> {
     if (!this.#hasRoom(identity.tenant)) return;
-    const details = { action, ...(tenant === identity.tenant ? {} : { tenant }) };
+    const details = {
+      action,
+      ...(tenant === identity.tenant ? {} : { tenant }),
+      ...(address === undefined ? {} : { address }),
+    };
     try {
       await this.#audit.note(identity.tenant, 'access.denied', actorOf(identity), { reason, details });
     } catch (error) {
