@@ -4,18 +4,12 @@ import { logoff, UNKNOWN, useApi } from './support/api.js';
 import { TestBroker, type TestClient } from './support/broker.js';
 import { checkHistoryAtRest, historyOf } from './support/history.js';
 import { tokenOf } from './support/policy.js';
-import { type Observer, observer, testStore } from './support/redis.js';
 import { waitUntil } from './support/wait.js';
 
 const HOUR_MS = 3_600_000;
 
 describe('blocks', () => {
   const api = useApi();
-  let redis: Observer;
-  before(async () => {
-    redis = await observer((await testStore()).url);
-  });
-  after(() => redis.destroy());
   afterEach(async function () {
     if (this.currentTest?.state === 'passed') await checkHistoryAtRest(api.broker.core, api.tenant);
   });
@@ -201,23 +195,6 @@ describe('blocks', () => {
       expect(await blockedFor()).to.be.greaterThan(HOUR_MS);
       await api.admin.does('orders.cancel', api.here({ id: long.id }));
       expect(await blockedFor()).to.be.within(HOUR_MS - 10_000, HOUR_MS);
-    });
-
-    it('[O9] a receipt is verified only while the block it promises is there', async () => {
-      const ada = await connect('ada', { acknowledges: false });
-      const { id } = await order({ target: { users: ['ada'] }, reentry: { denyMs: HOUR_MS } });
-      await waitUntil(async () => (await list()).items.length === 1, 'the block');
-      await lift(ada.sessionId);
-      // Looked at now, and not when everybody has had the time to answer.
-      await redis.zAdd(`lc:{${api.tenant}}:due`, { score: 1, value: `v:${ada.sessionId}` });
-      await waitUntil(
-        async () =>
-          (await api.broker.core.orders.receipt(api.tenant, id, ada.sessionId))?.verified !== undefined,
-        'the receipt',
-      );
-      const receipt = await api.broker.core.orders.receipt(api.tenant, id, ada.sessionId);
-      expect(receipt).to.include({ verified: false });
-      expect(receipt?.checks?.reentry.ok).to.equal(false);
     });
   });
 

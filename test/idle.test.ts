@@ -133,10 +133,8 @@ describe('idle logoff', () => {
   it(
     '[S16] is off with 0, and for who works on',
     parallel(async () => {
-      const [off, on] = await Promise.all([
-        PolicyBench.start(broker, { idleLogoffMs: 0 }),
-        PolicyBench.start(broker),
-      ]);
+      const off = await PolicyBench.start(broker, { idleLogoffMs: 0 });
+      const on = await PolicyBench.start(broker);
       const idle = await off.idle('ada');
       const busy = await on.connect('ada');
       await pass(idleLogoffMs + 2_000);

@@ -92,6 +92,7 @@ local function allow_by_order(sid, o)
   if latest > NOW then
     block.untilAt = latest
     save_block(block)
+    call('HSET', P .. 'session:' .. sid, 'denied', digits(latest))
   else
     drop_block(block, 'lifted', o.by)
     call('HDEL', P .. 'session:' .. sid, 'denied')

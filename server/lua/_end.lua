@@ -32,31 +32,32 @@ end
 -- Keeps the person out for as long as the orders over the session say; answers for how long. An order that did not
 -- end the session does so only if it would not hit the person's next session anyway. A security order did it before.
 local function deny_reentry(s, orders, ending_order)
-  local id, until_at = nil, 0
+  local until_at = 0
   for _, o in ipairs(orders) do
     local deny_ms = o.action == 'logoff' and tonumber(o.denyMs) or 0
     if deny_ms > 0 and (o.id == ending_order or not call('ZSCORE', P .. 'open', o.id)) then
       local block = cuts(o) and block_by_security(o, s.uid) or deny_by_order(s, o, NOW + deny_ms)
-      if block.untilAt > until_at then
-        id, until_at = block.id, block.untilAt
-      end
+      until_at = math.max(until_at, block.untilAt)
     end
   end
   if until_at <= NOW then
     return nil
   end
-  call('HSET', session_key(s.id), 'denied', id .. '|' .. digits(until_at))
+  call('HSET', session_key(s.id), 'denied', digits(until_at))
   return until_at - NOW
 end
 
--- A resumption is refused as long as the tombstone is there, a new session as long as the block is.
-local function reentry_check(sid, s)
-  local check = { ok = call('PTTL', session_key(sid)) > 0 }
-  local id, until_at = string.match(s.denied or '', '^([^|]+)|(%d+)$')
-  if id and tonumber(until_at) > NOW and call('HEXISTS', P .. 'blocks', id) == 0 then
-    check = { ok = false, detail = 'new sessions of the person are not refused' }
+-- The way back in: the tombstone refuses a resumption; new sessions are refused as long as was said, by any block.
+local function reentry_of(sid, s)
+  if call('PTTL', session_key(sid)) <= 0 then
+    return { ok = false }
   end
-  return check
+  local until_at = tonumber(s.denied or '0')
+  local block = until_at > NOW and block_against(s.uid, math.huge)
+  if block == nil or block and block.untilAt and block.untilAt < until_at then
+    return { ok = false, detail = 'new sessions of the person are not refused' }
+  end
+  return { ok = true }
 end
 
 -- The four proofs. live: set of the nodes that are alive; a lapsed node's sockets count as gone.
@@ -65,7 +66,7 @@ local function checks_of(sid, s, live)
     registry = { ok = s.state == 'ended' and not call('ZSCORE', P .. 'sessions', sid) },
     sockets = { ok = true },
     locks = { ok = call('EXISTS', P .. 'held:' .. sid, P .. 'waits:' .. sid) == 0 },
-    reentry = reentry_check(sid, s),
+    reentry = reentry_of(sid, s),
   }
   for _, node in pairs(attachments_of(sid)) do
     if live[node] then
