@@ -6,6 +6,8 @@ import {
   type WireError,
 } from '@lastcall/shared';
 import { expect } from 'chai';
+import type { Core } from 'lastcall/internal/core.js';
+import { noteRefusedOrigins } from 'lastcall/internal/gateway/index.js';
 import { io, type Socket } from 'socket.io-client';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
 import { waitUntil } from './support/wait.js';
@@ -170,5 +172,18 @@ describe('the admin channel', () => {
       socket.disconnect();
       expect(outcome, origin).to.equal('refused');
     }
+    const { body } = await broker.core.metrics.expose();
+    const counted = /^lastcall_handshakes_refused_total\{code="forbidden"\} (\d+)$/m.exec(body)?.[1];
+    expect(Number(counted)).to.be.at.least(origins.length);
+  });
+
+  it('[I4] says once in the log of each origin that it was refused, but not of all that are made up', () => {
+    const lines: unknown[] = [];
+    const log = { warn: (fields: unknown) => lines.push(fields) } as unknown as Core['log'];
+    const note = noteRefusedOrigins({ log, metrics: broker.core.metrics });
+    for (const name of ['a', 'a', 'b']) note(`https://${name}.example`);
+    expect(lines).to.deep.equal([{ origin: 'https://a.example' }, { origin: 'https://b.example' }]);
+    for (let n = 0; n < 1_000; n += 1) note(`https://${n}.example`);
+    expect(lines).to.have.length(100);
   });
 });

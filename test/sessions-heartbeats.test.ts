@@ -1,7 +1,9 @@
+import { LastcallError } from '@lastcall/shared';
 import { expect } from 'chai';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
 import { sessionOf } from './support/faults.js';
 import { type Observer, observer, testStore } from './support/redis.js';
+import { waitUntil } from './support/wait.js';
 
 describe('heartbeats', () => {
   let broker: TestBroker;
@@ -86,5 +88,31 @@ describe('heartbeats', () => {
     const latest = await inputAt(0);
     expect(latest).to.be.at.least(openedAt);
     expect(await inputAt(100_000)).to.equal(latest);
+  });
+
+  it('[S15] [A4] are asked for at the pace of a changed policy, though it could not be read at once', async () => {
+    const ada = await broker.connect(tenant, 'ada');
+    const { policies } = broker.core;
+    const get = policies.get.bind(policies);
+    let failures = 2;
+    policies.get = async (name) => {
+      failures -= name === tenant ? 1 : 0;
+      if (name === tenant && failures >= 0) throw new LastcallError('unavailable', 'Redis is away.');
+      return await get(name);
+    };
+    const other = await TestBroker.start();
+    try {
+      await other.policy(tenant, { beatMs: 1_000 });
+      expect((await ada.saw('policy')).beatMs).to.equal(1_000);
+      let beats = 0;
+      ada.socket.on('beat', () => {
+        beats += 1;
+      });
+      await waitUntil(() => beats > 1, 'two beats', 4_000);
+    } finally {
+      policies.get = get;
+      await other.close();
+    }
+    expect(failures).to.be.below(0);
   });
 });

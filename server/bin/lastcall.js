@@ -6,8 +6,8 @@ if (existsSync(main)) {
   await (await import(main)).main(process.argv);
 } else {
   // A fresh clone has the command, but not yet what it runs.
-  console.error(
-    'lastcall: it is not built yet; run "npm run build" in the repository (npm start does so by itself)',
+  process.stderr.write(
+    'lastcall: it is not built yet; run "npm run build" in the repository (npm start does so by itself)\n',
   );
   process.exitCode = 1;
 }

@@ -142,14 +142,30 @@ local function rule_session(s, silent)
   end
 end
 
+-- Characters of a list of orders after which those that are over are looked for and left out.
+local MANY_ORDERS = 1000
+
 -- Puts a session under an order, with an open receipt.
 local function target_session(o, s, place)
   save_receipt(o.id, s.id, { user = user_of(s), state = 'targeted' })
   call('ZADD', order_key(o.id) .. ':index', place, s.id)
   count(o.id, 'targeted')
   count(o.id, 'undecided')
-  s.orders = (s.orders and s.orders ~= '') and (s.orders .. ',' .. o.id) or o.id
-  rule_session(s, true)
+  local known = s.orders or ''
+  s.orders = known ~= '' and (known .. ',' .. o.id) or o.id
+  if #s.orders > MANY_ORDERS then
+    rule_session(s, true)
+    return
+  end
+  -- One more order: compared with the ruling one alone, so that the cost does not grow with the orders there are.
+  local ruled_at = tonumber(s.deadlineAt or '0')
+  if o.action == 'logoff' and (ruled_at == 0 or o.deadlineAt < ruled_at) then
+    s.deadlineOrder, s.deadlineAt = o.id, digits(o.deadlineAt)
+    due_by('s:' .. s.id, o.deadlineAt)
+  end
+  s.state = state_of(s)
+  call('HSET', session_key(s.id), 'orders', s.orders, 'deadlineOrder', s.deadlineOrder or '',
+    'deadlineAt', s.deadlineAt or '0', 'state', s.state)
 end
 
 local function set_of(list)
@@ -159,29 +175,6 @@ local function set_of(list)
     any = true
   end
   return any and set or nil
-end
-
--- A matcher of one target or exception: lists as sets, read once for a whole step.
-local function matcher(target)
-  if not target then
-    return function() return false end
-  end
-  local sessions, users = set_of(target.sessions), set_of(target.users)
-  local roles, apps = set_of(target.roles), set_of(target.apps)
-  return function(s)
-    if target.all or (sessions and sessions[s.id]) or (users and users[s.uid]) or (apps and apps[s.appName]) then
-      return true
-    end
-    if target.minIdleMs and NOW - tonumber(s.lastInputAt) >= target.minIdleMs then
-      return true
-    end
-    if roles then
-      for _, role in ipairs(cjson.decode(s.roles)) do
-        if roles[role] then return true end
-      end
-    end
-    return false
-  end
 end
 
 -- What a client is told of an order; instants, which the node turns into what is left.

@@ -2,8 +2,32 @@
 
 local STEP = 50
 local MATCH_FIELDS = {
-  'uid', 'name', 'state', 'conn', 'idle', 'saving', 'orders', 'lastInputAt', 'roles', 'appName', 'place', 'attach',
+  'uid', 'name', 'state', 'conn', 'idle', 'saving', 'orders', 'deadlineAt', 'deadlineOrder', 'lastInputAt', 'roles',
+  'appName', 'place', 'attach',
 }
+
+-- A matcher of one target or exception: lists as sets, read once for a whole step.
+local function matcher(target)
+  if not target then
+    return function() return false end
+  end
+  local sessions, users = set_of(target.sessions), set_of(target.users)
+  local roles, apps = set_of(target.roles), set_of(target.apps)
+  return function(s)
+    if target.all or (sessions and sessions[s.id]) or (users and users[s.uid]) or (apps and apps[s.appName]) then
+      return true
+    end
+    if target.minIdleMs and NOW - tonumber(s.lastInputAt) >= target.minIdleMs then
+      return true
+    end
+    if roles then
+      for _, role in ipairs(cjson.decode(s.roles)) do
+        if roles[role] then return true end
+      end
+    end
+    return false
+  end
+end
 
 local function candidate(sid)
   local s = fields_of(session_key(sid), MATCH_FIELDS)

@@ -45,6 +45,8 @@ export class BeatLoop {
         asked: Math.floor((performance.now() / beatMs) * BEAT_SLOTS),
       };
       this.#tenants.set(tenant, known);
+    } else if (known.beatMs !== beatMs) {
+      this.retune(tenant, beatMs);
     }
     known.members += 1;
     const slot = known.nextSlot;

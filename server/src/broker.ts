@@ -5,7 +5,7 @@ import type { Server as SocketServer } from 'socket.io';
 import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
 import type { Config } from './config.js';
 import { type Core, createCore } from './core.js';
-import { createSocketServer, Gateway, OriginRule } from './gateway/index.js';
+import { createSocketServer, Gateway, noteRefusedOrigins, OriginRule } from './gateway/index.js';
 import { createHealth, type Health } from './health.js';
 import { createApp, createRouter } from './http/app.js';
 import { createLimits } from './limits.js';
@@ -88,7 +88,7 @@ async function startBroker(
   const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
   const connections = connectionsOf(httpServer);
-  const io = options.io ?? createSocketServer(httpServer, config);
+  const io = options.io ?? createSocketServer(httpServer, config, noteRefusedOrigins(core));
   const { trustProxy, heartbeatBurst } = config;
   const origins = new OriginRule(config);
   const ownsTransport = options.io === undefined;

@@ -15,9 +15,10 @@ export interface Limits {
   message(socketId: string): Promise<void>;
   /** Forgets a socket that is gone. */
   forget(socketId: string): Promise<void>;
-  /** A handshake from an address, before its token is looked at. Costs nothing: offices share addresses. */
-  handshake(address: string): Promise<void>;
-  /** A handshake that failed, because of which the address may be refused next time. Never throws. */
+  /**
+   * A handshake that failed. Beyond the limit its sender is told to wait instead of why it failed; whoever has a good
+   * token comes in all the same, because offices and proxies share an address.
+   */
   handshakeFailed(address: string): Promise<void>;
   /** A new session or one that comes back, on this node. */
   admit(kind: 'open' | 'resume'): Promise<void>;
@@ -63,19 +64,16 @@ function failureCounter(points: number) {
   let failures = fresh();
   let addresses = 0;
   return {
-    async check(key: string): Promise<void> {
-      const found = await failures.get(key);
-      if (found !== null && found.consumedPoints >= points && found.msBeforeNext > 0) {
+    async add(key: string): Promise<void> {
+      const found = await failures.penalty(key);
+      if (found.isFirstInDuration) addresses += 1;
+      if (addresses > MAX_ADDRESSES) {
+        failures = fresh();
+        addresses = 0;
+      }
+      if (found.consumedPoints > points) {
         throw refuse(found, 'Too many sign-ins failed from this address. Wait a moment, then try again.');
       }
-    },
-    async add(key: string): Promise<void> {
-      const { isFirstInDuration } = await failures.penalty(key);
-      if (!isFirstInDuration) return;
-      addresses += 1;
-      if (addresses <= MAX_ADDRESSES) return;
-      failures = fresh();
-      addresses = 0;
     },
   };
 }
@@ -97,7 +95,6 @@ export function createLimits(settings: LimitSettings): Limits {
     async forget(socketId) {
       await messages.delete(socketId);
     },
-    handshake: (address) => failures.check(addressKey(address)),
     handshakeFailed: (address) => failures.add(addressKey(address)),
     admit: (kind) => consume(admissions[kind], kind, 'Many people sign in at the moment. Try again shortly.'),
   };

@@ -119,7 +119,7 @@ export const SETTINGS = {
     env: 'FAILED_HANDSHAKES_PER_MINUTE',
     schema: numberSetting(1, 100_000),
     default: 60,
-    help: 'Failed handshakes after which an address is refused; those that succeed do not count.',
+    help: 'Failed handshakes after which an address is told to wait; good tokens come in all the same.',
   },
   opensPerSecond: {
     env: 'OPENS_PER_SECOND',

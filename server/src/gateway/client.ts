@@ -32,6 +32,8 @@ export class ClientGateway {
   readonly #transports = new OnePerTransport();
   readonly #deliver: Deliver;
   readonly #beats: BeatLoop;
+  /** Tenants whose changed policy could not be read yet. */
+  readonly #untuned = new Set<string>();
   #draining = false;
 
   constructor(parts: GatewayParts, everyTick: () => void) {
@@ -48,6 +50,7 @@ export class ClientGateway {
       },
       tick: () => {
         this.#deliver.flush();
+        for (const tenant of this.#untuned) void this.#retune(tenant);
         everyTick();
       },
     });
@@ -211,16 +214,16 @@ export class ClientGateway {
     );
   }
 
+  /** Takes on a changed policy. Leases follow it at once, so beats that do not would end everybody: it is tried again. */
   async #retune(tenant: string): Promise<void> {
+    this.#untuned.delete(tenant);
     try {
       const policy = await this.#parts.core.policies.get(tenant);
       this.#beats.retune(tenant, policy.beatMs);
       this.#deliver.policy(tenant, policy);
     } catch (error) {
-      this.#parts.core.log.warn(
-        { err: error },
-        'a changed policy could not be read; clients learn of it later',
-      );
+      this.#parts.core.log.debug({ err: error }, 'a changed policy could not be read yet');
+      this.#untuned.add(tenant);
     }
   }
 }

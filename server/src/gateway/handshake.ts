@@ -68,11 +68,10 @@ export function refuseHandshake(error: unknown, core: Core): Error {
 }
 
 /** What counts against an address: guesses, not people whose sign-in ran out or who come back at a bad moment. */
-const GUESSES: ReadonlySet<ErrorCode> = new Set(['unauthenticated', 'forbidden', 'invalid']);
+const GUESSES: ReadonlySet<ErrorCode> = new Set(['unauthenticated', 'invalid']);
 
 /** Runs a handshake within the limits of its address. */
 export async function withinLimits<T>(limits: Limits, address: string, admit: () => Promise<T>): Promise<T> {
-  await limits.handshake(address);
   try {
     return await admit();
   } catch (error) {

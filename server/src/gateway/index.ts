@@ -8,13 +8,18 @@ import type { GatewayParts } from './parts.js';
 import { guardTransports } from './transport.js';
 
 export { OriginRule } from './handshake.js';
+export { noteRefusedOrigins } from './refused-origins.js';
 
 /** A dead link is noticed well within the default lease. */
 const PING_MS = 10_000;
 const CONNECT_WITHIN_MS = 5_000;
 
 /** A Socket.IO server as Lastcall wants it: WebSocket only, nothing compressed, nothing recovered behind our back. */
-export function createSocketServer(httpServer: HttpServer, config: Config): Server {
+export function createSocketServer(
+  httpServer: HttpServer,
+  config: Config,
+  refused: (origin: string) => void = () => undefined,
+): Server {
   const origins = new OriginRule(config);
   const io = new Server(httpServer, {
     transports: ['websocket'],
@@ -28,7 +33,9 @@ export function createSocketServer(httpServer: HttpServer, config: Config): Serv
     connectTimeout: CONNECT_WITHIN_MS,
     cors: { origin: [...config.allowedOrigins] },
     allowRequest: (request, decide) => {
-      const isAllowed = origins.allows(request.headers.origin, request.headers.host);
+      const { origin, host } = request.headers;
+      const isAllowed = origins.allows(origin, host);
+      if (!isAllowed) refused(origin ?? '');
       decide(isAllowed ? null : 'this origin may not connect', isAllowed);
     },
   });

@@ -34,13 +34,11 @@ export async function authenticate(
   { verifier, limits }: { readonly verifier: Verifier; readonly limits: Limits },
 ): Promise<Identity> {
   const token = tokenOf(req, query);
-  const address = req.ip ?? '';
-  await limits.handshake(address);
   try {
     return await verifier.verify(token);
   } catch (error) {
     if (error instanceof LastcallError && error.code === 'unauthenticated')
-      await limits.handshakeFailed(address);
+      await limits.handshakeFailed(req.ip ?? '');
     throw error;
   }
 }
