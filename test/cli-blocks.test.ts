@@ -21,10 +21,11 @@ describe('command line: blocks', () => {
       { 'POST /blocks': () => ({ status: 201, body: { id: ID } }) },
     );
     expect({ code, out }).to.deep.equal({ code: 0, out: `ada is kept out by block ${ID}.\n` });
-    const { untilAt, ...body } = bench.seen[0]?.body as { untilAt: number };
+    const [seen] = bench.seen;
+    const { untilAt, ...body } = (seen?.body ?? {}) as { untilAt: number };
     expect(body).to.deep.equal({ user: 'ada', reason: 'Left.', message: 'Ask Grace.' });
     expect(untilAt - before).to.be.within(8 * 3_600_000, 8 * 3_600_000 + 10_000);
-    expect(bench.seen[0]?.headers['idempotency-key']).to.be.a('string');
+    expect(seen?.headers['idempotency-key']).to.be.a('string');
   });
 
   it('[C1] blocks tokens of before, and says in one line what is wrong', async () => {
