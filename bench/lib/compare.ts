@@ -1,4 +1,3 @@
-import { untilCalm } from './machine.js';
 import { type Spread, spreadOf } from './stats.js';
 import type { Cell, Context } from './suite.js';
 
@@ -20,7 +19,7 @@ export async function inTurns<V extends { readonly name: string }>(
   variants: readonly V[],
   start: (variant: V) => Promise<Contender>,
 ): Promise<Cell[]> {
-  const { rounds, calmMs } = context.form;
+  const { rounds } = context.form;
   const cells: Cell[] = [];
   const running: { name: string; contender: Contender }[] = [];
   try {
@@ -28,7 +27,6 @@ export async function inTurns<V extends { readonly name: string }>(
     for (let round = 0; round < rounds; round += 1) {
       for (let turn = 0; turn < running.length; turn += 1) {
         const { name, contender } = running[(round + turn) % running.length] as (typeof running)[number];
-        await untilCalm(calmMs);
         const values = await contender.measure();
         cells.push({ variant: name, size, round, values });
         const shown = Object.entries(values).map(([key, value]) => `${key} ${Number(value.toPrecision(3))}`);

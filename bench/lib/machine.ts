@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { redisVersion } from './redis-server.js';
 
 /** Where figures were measured. */
@@ -44,18 +43,6 @@ export function processorWatch(): () => { idle: number; stolen: number } {
     const total = since.reduce((sum, ticks) => sum + ticks, 0) || Number.NaN;
     return { idle: (since[3] ?? 0) / total, stolen: (since[7] ?? 0) / total };
   };
-}
-
-const CALM_IDLE = 0.9;
-const CALM_LOOK_MS = 250;
-
-/** Waits until others leave the processors alone, but no longer than this. */
-export async function untilCalm(limitMs: number): Promise<void> {
-  const watch = processorWatch();
-  for (let waited = 0; waited < limitMs; waited += CALM_LOOK_MS) {
-    await delay(CALM_LOOK_MS);
-    if (!(watch().idle < CALM_IDLE)) return;
-  }
 }
 
 /** user, nice, system, idle, iowait, irq, softirq, steal – in ticks; empty where there is no /proc. */

@@ -10,14 +10,12 @@ export interface Form {
   /** How long code warms up before it is measured, and how long one measurement takes, in milliseconds. */
   readonly warmMs: number;
   readonly measureMs: number;
-  /** How long is waited, before each measurement, for others to leave the processors alone. */
-  readonly calmMs: number;
 }
 
 export const FORMS: Readonly<Record<Form['name'], Form>> = {
-  quick: { name: 'quick', rounds: 1, warmMs: 200, measureMs: 400, calmMs: 0 },
-  short: { name: 'short', rounds: 3, warmMs: 1_500, measureMs: 1_500, calmMs: 2_000 },
-  full: { name: 'full', rounds: 7, warmMs: 3_000, measureMs: 2_000, calmMs: 5_000 },
+  quick: { name: 'quick', rounds: 1, warmMs: 200, measureMs: 400 },
+  short: { name: 'short', rounds: 3, warmMs: 1_500, measureMs: 1_500 },
+  full: { name: 'full', rounds: 7, warmMs: 3_000, measureMs: 2_000 },
 };
 
 /** One measurement: of which variant, with how many clients or the like, in which round. */

@@ -1,7 +1,6 @@
 import { CLIENT_NAMESPACE } from '@lastcall/shared';
 import { acceptedId, isEvent } from '../lib/packets.js';
 import { packetFrame, RawClient } from '../lib/raw-client.js';
-import { type Latency, latencyOf } from '../lib/stats.js';
 import { tokenFor } from '../lib/tokens.js';
 import { type Usage, usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
@@ -101,12 +100,11 @@ const methods = {
     mode = 'idle';
     clearInterval(timer);
   },
-  /** Forgets the latencies so far. */
-  clear(): void {
+  /** The latencies since the last call, in milliseconds. */
+  latencies(): number[] {
+    const taken = latencies;
     latencies = [];
-  },
-  latency(): Latency {
-    return latencyOf(latencies);
+    return taken;
   },
   /** What happened so far. */
   sample(): Usage & { answered: number; refused: number; overrun: number; lost: number } {

@@ -3,8 +3,10 @@ import { Comparison, type Contender, inTurns, type Values } from '../lib/compare
 import { assignCores } from '../lib/cores.js';
 import { type RedisServer, startRedis } from '../lib/redis-server.js';
 import { asRatio, figure, withSpread } from '../lib/report.js';
+import { latencyOf } from '../lib/stats.js';
 import type { Cell, Context, Suite, Table } from '../lib/suite.js';
 import { SECRET } from '../lib/tokens.js';
+import { rises, total, undisturbed } from '../lib/undisturbed.js';
 import { startWorker, type Worker } from '../lib/worker.js';
 import type { HeartbeatLoad } from '../loads/heartbeat.js';
 import type { PeerServer } from '../servers/bare.js';
@@ -52,22 +54,42 @@ interface Bench {
   readonly redis: RedisServer;
 }
 
-/** What happened in a stretch of time. */
-async function stretch({ server, load, redis }: Bench, ms: number) {
-  const look = () => Promise.all([server.call('usage'), load.call('sample'), redis.cpuUs()]);
-  const [server0, load0, redis0] = await look();
-  await delay(ms);
-  const [server1, load1, redis1] = await look();
-  const beats = load1.answered - load0.answered;
-  const cpuUs = (server1.cpuUs - server0.cpuUs) / beats;
+/** Adds up what happens while clients beat, and the latencies of it. */
+async function stretch(context: Context, { server, load, redis }: Bench) {
+  const look = async () => {
+    const [ofServer, ofLoad, redisUs] = await Promise.all([
+      server.call('usage'),
+      load.call('sample'),
+      redis.cpuUs(),
+    ]);
+    return {
+      beats: ofLoad.answered,
+      ms: ofServer.atMs,
+      serverUs: ofServer.cpuUs,
+      loadUs: ofLoad.cpuUs,
+      redisUs,
+    };
+  };
+  const all = async (): Promise<number> => {
+    const { serverUs, loadUs, redisUs } = await look();
+    return serverUs + loadUs + redisUs;
+  };
+  const { slices, others } = await undisturbed(context.form, all, async (ms) => {
+    await load.call('latencies');
+    return { rose: await rises(look, ms), latencies: await load.call('latencies') };
+  });
+  const rose = total(slices.map((slice) => slice.rose));
+  const cpuUs = rose.serverUs / rose.beats;
   return {
-    perSecond: (beats * 1_000) / (load1.atMs - load0.atMs),
+    perSecond: (rose.beats * 1_000) / rose.ms,
     cpuUs,
     // What one processor could do: what is seen is less whenever others use the processor, too.
     perCore: 1e6 / cpuUs,
-    busy: (server1.cpuUs - server0.cpuUs) / ((server1.atMs - server0.atMs) * 1_000),
-    loadBusy: (load1.cpuUs - load0.cpuUs) / ((load1.atMs - load0.atMs) * 1_000),
-    redisUs: (redis1 - redis0) / beats,
+    busy: rose.serverUs / (rose.ms * 1_000),
+    loadBusy: rose.loadUs / (rose.ms * 1_000),
+    redisUs: rose.redisUs / rose.beats,
+    others,
+    latency: latencyOf(slices.flatMap(({ latencies }) => latencies)),
   };
 }
 
@@ -95,29 +117,26 @@ async function start(context: Context, variant: Variant, clients: number): Promi
 
 async function measure(context: Context, variant: Variant, bench: Bench): Promise<Values> {
   const { load } = bench;
-  const { measureMs } = context.form;
   await load.call('closedLoop');
   await delay(SETTLE_MS);
-  const most = await stretch(bench, measureMs);
+  const { latency: _atMost, redisUs, ...most } = await stretch(context, bench);
   await load.call('pause');
   await delay(SETTLE_MS);
   await load.call('openLoop', { perSecond: most.perCore / 2 });
   await delay(SETTLE_MS);
-  await load.call('clear');
-  const half = await stretch(bench, measureMs);
-  const latency = await load.call('latency');
+  const half = await stretch(context, bench);
   await load.call('pause');
   await delay(SETTLE_MS);
   const { refused, overrun, lost } = await load.call('sample');
   if (refused > 0 || lost > 0)
     throw new Error(`${variant.name}: ${refused} refused, ${lost} connections lost`);
-  const { redisUs, ...atMost } = most;
   return {
-    ...atMost,
+    ...most,
     halfPerSecond: half.perSecond,
     halfCpuUs: half.cpuUs,
-    p50: latency.p50,
-    p99: latency.p99,
+    halfOthers: half.others,
+    p50: half.latency.p50,
+    p99: half.latency.p99,
     overrun,
     ...(variant.usesRedis ? { redisUs, halfRedisUs: half.redisUs } : {}),
   };

@@ -1,10 +1,11 @@
 import { Comparison, type Contender, inTurns } from '../lib/compare.js';
 import { assignCores } from '../lib/cores.js';
-import { compareDirectly } from '../lib/direct.js';
+import { compareDirectly, measureGoes } from '../lib/direct.js';
 import { startRedis } from '../lib/redis-server.js';
 import { asRatio, figure, withSpread } from '../lib/report.js';
 import type { Cell, Context, Suite, Table } from '../lib/suite.js';
 import { SECRET } from '../lib/tokens.js';
+import type { Usage } from '../lib/usage.js';
 import { startWorker } from '../lib/worker.js';
 import type { SocketLocksLoad } from '../loads/socket-locks.js';
 import type { PeerServer } from '../servers/bare.js';
@@ -18,31 +19,27 @@ const BY_SOCKET = [
   { name: 'broker', file: 'servers/broker.js', what: 'Lastcall' },
 ] as const;
 
+async function cpuOf(worker: { call(name: 'usage'): Promise<Usage> }): Promise<number> {
+  return (await worker.call('usage')).cpuUs;
+}
+
 async function startBySocket(context: Context, file: string, clients: number): Promise<Contender> {
-  const { warmMs, measureMs } = context.form;
   const cores = assignCores('server');
   const redis = await startRedis(cores.redis);
   const server = startWorker<PeerServer>(file, { core: cores.server, nodeFlags: context.serverFlags });
   const load = startWorker<SocketLocksLoad>('loads/socket-locks.js', { core: cores.load });
   const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
   await load.call('connect', { port, clients });
-  await load.call('run', { ms: warmMs });
-  const look = () => Promise.all([server.call('usage'), redis.cpuUs()]);
+  await load.call('run', { ms: context.form.warmMs });
   return {
-    async measure() {
-      const [server0, redis0] = await look();
-      const { perSecond, count, first, whole } = await load.call('run', { ms: measureMs });
-      const [server1, redis1] = await look();
-      return {
-        perSecond,
-        p50: whole.p50,
-        p99: whole.p99,
-        firstP50: first.p50,
-        firstP99: first.p99,
-        cpuUs: (server1.cpuUs - server0.cpuUs) / count,
-        redisUs: (redis1 - redis0) / count,
-      };
-    },
+    measure: () =>
+      measureGoes(
+        context,
+        load,
+        () => cpuOf(server),
+        redis,
+        () => cpuOf(load),
+      ),
     async stop() {
       await Promise.all([load.stop(), server.stop()]);
       await redis.stop();

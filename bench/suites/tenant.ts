@@ -1,6 +1,5 @@
 import { Api } from '../lib/api.js';
 import { assignCores } from '../lib/cores.js';
-import { untilCalm } from '../lib/machine.js';
 import { startRedis } from '../lib/redis-server.js';
 import { figure, withSpread } from '../lib/report.js';
 import { type ScriptTime, ScriptTimes } from '../lib/script-times.js';
@@ -78,7 +77,6 @@ export const tenant: Suite = {
       context.form.name === 'quick' ? { sessions: 400, clients: 80 } : { sessions: 10_000, clients: 2_000 };
     const cells: Cell[] = [];
     for (let round = 0; round < context.form.rounds; round += 1) {
-      await untilCalm(context.form.calmMs);
       cells.push(...(await playRound(context, round, sizes)));
     }
     return { cells, tables: [listTable(cells), phaseTable(cells, sizes.sessions), scriptTable(cells)] };

@@ -49,7 +49,7 @@ interface StoredPage {
 }
 
 const RESUME_KEY_BYTES = 32;
-const READ_PAGE = 200;
+const READ_PAGE = 100;
 const LOOK_LIMIT = 5_000;
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
