@@ -5,6 +5,7 @@ import { StoreClock } from './clock.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
+import { Logouts } from './logouts.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -16,6 +17,7 @@ import { Store } from './redis/store.js';
 import { Sessions } from './sessions.js';
 import { Sweeper } from './sweeper.js';
 import { Tenants } from './tenants.js';
+import { type Position, type WebhookSettings, Webhooks } from './webhooks/index.js';
 
 const FAULT_LINE_EVERY_MS = 1_000;
 
@@ -32,10 +34,13 @@ export interface Core {
   readonly attachments: Attachments;
   readonly orders: Orders;
   readonly locks: Locks;
+  readonly logouts: Logouts;
   readonly audit: Audit;
   readonly once: Once;
   readonly bus: Bus;
   readonly sweeper: Sweeper;
+  /** Only where they are configured. */
+  readonly webhooks: Webhooks | undefined;
   /** Loads the scripts, says that this node is there, and begins to sweep. */
   start(): Promise<void>;
   /** Stops sweeping and says that this node leaves. */
@@ -59,6 +64,7 @@ export interface CoreParts {
   readonly metrics: Metrics;
   readonly version: string;
   readonly persist?: () => Promise<void>;
+  readonly webhooks?: WebhookSettings | undefined;
 }
 
 /** Puts the nouns together. */
@@ -77,11 +83,18 @@ export function createCore(parts: CoreParts): Core {
   const kick = (tenant: string): void => sweeper.kick(tenant);
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
+  const webhooks =
+    parts.webhooks &&
+    new Webhooks(parts.webhooks, { store, clock, holder: nodes.id, version, log, metrics, fail });
   const everySecond = (): Promise<void> => {
     metrics.sessions(attachments.size);
+    webhooks?.measure();
     return sessions.retryReports();
   };
-  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond });
+  const swept = (tenant: string, head: Position): void => webhooks?.look(tenant, head);
+  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
+  if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
+  const once = new Once(store);
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -92,20 +105,29 @@ export function createCore(parts: CoreParts): Core {
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     locks: new Locks(store, metrics),
     audit: new Audit(store),
-    once: new Once(store),
+    once,
+    logouts: new Logouts(store, nodes, once),
+    webhooks,
   };
-  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper) };
+  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper, webhooks) };
 }
 
-function lifecycle(store: Store, nodes: Nodes, sweeper: Sweeper): Pick<Core, 'start' | 'stop'> {
+function lifecycle(
+  store: Store,
+  nodes: Nodes,
+  sweeper: Sweeper,
+  webhooks: Webhooks | undefined,
+): Pick<Core, 'start' | 'stop'> {
   return {
     async start() {
       await store.load();
       await nodes.beat();
+      await webhooks?.start();
       sweeper.start();
     },
     async stop() {
       sweeper.stop();
+      await webhooks?.stop();
       await nodes.beat(true);
     },
   };

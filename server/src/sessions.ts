@@ -253,9 +253,9 @@ export class Sessions {
     // Before the session: a script cannot write both, and the sweep must know of every tenant.
     await this.#store.addTenant(tenant);
     this.#watch(tenant);
-    const { user, expiresAt, issuedAt } = identity;
+    const { user, signIn, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
-    const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
+    const who = { uid: user.id, name: user.name, roles: user.roles, signIn, app, device, attributes, address };
     const about = JSON.stringify(who);
     const args = [
       sessionId,

@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import type { Core } from '../core.js';
 import type { Health } from '../health.js';
 import type { Limits } from '../limits.js';
+import { backchannelRouter } from './backchannel.js';
 import { bodyReader } from './body.js';
 import { Denials } from './denials.js';
 import { developmentRouter, hasDemo } from './development.js';
@@ -48,6 +49,7 @@ export function createRouter({ core, config, verifier, limits, health }: HttpPar
   const denials = new Denials(core.audit, core.log);
   const shared = { verifier, limits, denials, before };
   const router = Router({ caseSensitive: true });
+  router.use(backchannelRouter({ ...shared, core, maxBytes: config.maxPayloadBytes }));
   router.use(apiRouter({ ...shared, core, readBody: bodyReader(config.maxPayloadBytes) }));
   router.use(
     healthRouter({ ...shared, health, metrics: core.metrics, log: core.log, trustProxy: config.trustProxy }),
