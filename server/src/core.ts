@@ -85,7 +85,7 @@ export function createCore(parts: CoreParts): Core {
   const policies = new Policies(store);
   const webhooks =
     parts.webhooks &&
-    new Webhooks(parts.webhooks, { store, clock, holder: nodes.id, version, log, metrics, fail });
+    new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
   const everySecond = (): Promise<void> => {
     metrics.sessions(attachments.size);
     webhooks?.measure();

@@ -3,7 +3,7 @@ import type { Store } from '../redis/store.js';
 import { backoffMs } from './backoff.js';
 import type { Endpoint, Outcome } from './endpoint.js';
 import { eventOf, isSent } from './events.js';
-import { type Claimed, type Position, Right } from './right.js';
+import { type Claimed, type LiveNodes, type Position, Right } from './right.js';
 
 const PAGE = 100;
 /** How much of a tenant is done before others have their turn: messages, pages of the stream, and milliseconds. */
@@ -39,8 +39,7 @@ export interface Turn {
 export interface DelivererParts {
   readonly store: Store;
   readonly endpoint: Endpoint;
-  /** This node. */
-  readonly holder: string;
+  readonly nodes: LiveNodes;
   readonly issuer: string | undefined;
   readonly report: DeliveryReport;
 }
@@ -71,8 +70,8 @@ export class Deliverer {
    * @throws LastcallError `unavailable` when the store is out of reach; the position is what it was
    */
   async turn(tenant: string, early: boolean): Promise<Turn> {
-    const { store, holder } = this.#parts;
-    const { claimed, right } = await Right.claim(store, tenant, holder, early);
+    const { store, nodes } = this.#parts;
+    const { claimed, right } = await Right.claim(store, tenant, nodes, early);
     if (right) return await this.#deliver(tenant, right, claimed);
     const { failures, waitingAt, waitMs, epoch, rev } = claimed;
     return {

@@ -17,6 +17,8 @@ export interface EndpointOptions {
   readonly agent: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** How long one request may take, its answer included, in milliseconds. */
+  readonly limitMs?: number;
 }
 
 async function drain(response: Response): Promise<void> {
@@ -38,9 +40,9 @@ function retryAfterOf(response: Response, now: number): number | undefined {
   return ms > 0 ? ms : undefined;
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, limitMs: number): string {
   if (!(error instanceof Error)) return 'no answer';
-  if (error.name === 'TimeoutError') return `no answer within ${REQUEST_LIMIT_MS} ms`;
+  if (error.name === 'TimeoutError') return `no answer within ${limitMs} ms`;
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return code === '' ? 'no connection' : `no connection (${code})`;
@@ -62,7 +64,7 @@ export class Endpoint {
 
   /** Sends one message once. Never rejects. */
   async send({ id, body }: WebhookEvent): Promise<Outcome> {
-    const { url, keys, agent, now } = this.#options;
+    const { url, keys, agent, now, limitMs = REQUEST_LIMIT_MS } = this.#options;
     const stop = this.#stop.signal;
     if (stop.aborted) return { kind: 'stopped' };
     try {
@@ -76,7 +78,7 @@ export class Endpoint {
         body,
         // What is signed for one address is sent to no other.
         redirect: 'manual',
-        signal: AbortSignal.any([stop, AbortSignal.timeout(REQUEST_LIMIT_MS)]),
+        signal: AbortSignal.any([stop, AbortSignal.timeout(limitMs)]),
       });
       // The status alone decides; a body that breaks off takes nothing back.
       await drain(response).catch(() => undefined);
@@ -86,7 +88,7 @@ export class Endpoint {
       const why = `answered ${response.status}`;
       return { kind: 'failed', why, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     } catch (error) {
-      return stop.aborted ? { kind: 'stopped' } : { kind: 'failed', why: reasonOf(error) };
+      return stop.aborted ? { kind: 'stopped' } : { kind: 'failed', why: reasonOf(error, limitMs) };
     }
   }
 }

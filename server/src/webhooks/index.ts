@@ -7,7 +7,7 @@ import type { Store } from '../redis/store.js';
 import { Deliverer, type Turn } from './deliverer.js';
 import { Endpoint } from './endpoint.js';
 import { isSent } from './events.js';
-import type { Position } from './right.js';
+import type { LiveNodes, Position } from './right.js';
 import { keysOf } from './signature.js';
 import { Status } from './status.js';
 
@@ -67,15 +67,14 @@ export class Webhooks {
     parts: {
       store: Store;
       clock: StoreClock;
-      /** This node. */
-      holder: string;
+      nodes: LiveNodes;
       version: string;
       log: Logger;
       metrics: Metrics;
       fail: (error: unknown) => void;
     },
   ) {
-    const { store, clock, holder, version, log, metrics, fail } = parts;
+    const { store, clock, nodes, version, log, metrics, fail } = parts;
     this.#store = store;
     this.#clock = clock;
     this.#fail = fail;
@@ -90,7 +89,7 @@ export class Webhooks {
     this.#deliverer = new Deliverer({
       store,
       endpoint: this.#endpoint,
-      holder,
+      nodes,
       issuer,
       report: this.#status,
     });

@@ -1,10 +1,14 @@
 import type { AuditRecord } from '@lastcall/shared';
+import type { Nodes } from '../nodes.js';
 import type { Store } from '../redis/store.js';
 import { REQUEST_LIMIT_MS } from './endpoint.js';
 
 /** How long a node that says nothing keeps the right to deliver, in milliseconds: one request, and time to say so. */
 export const LEASE_MS = REQUEST_LIMIT_MS + 5_000;
 const MARGIN_MS = 1_000;
+
+/** This node, and which are alive. */
+export type LiveNodes = Pick<Nodes, 'id' | 'aliveJson'>;
 
 /** A place on a tenant's stream. */
 export type Position = Pick<AuditRecord, 'epoch' | 'rev'>;
@@ -31,16 +35,16 @@ export interface Claimed extends Position {
 export class Right {
   readonly #store: Store;
   readonly #tenant: string;
-  readonly #holder: string;
+  readonly #node: string;
   readonly #fence: number;
   #position: Position;
   /** On this process's monotonic clock, counted from before it was asked for, so never later than Redis has it. */
   #until: number;
 
-  private constructor(store: Store, tenant: string, holder: string, claimed: Claimed, until: number) {
+  private constructor(store: Store, tenant: string, node: string, claimed: Claimed, until: number) {
     this.#store = store;
     this.#tenant = tenant;
-    this.#holder = holder;
+    this.#node = node;
     this.#fence = claimed.fence;
     this.#position = { epoch: claimed.epoch, rev: claimed.rev };
     this.#until = until;
@@ -53,13 +57,14 @@ export class Right {
   static async claim(
     store: Store,
     tenant: string,
-    holder: string,
+    nodes: LiveNodes,
     early: boolean,
   ): Promise<{ readonly claimed: Claimed; readonly right?: Right }> {
     const until = performance.now() + LEASE_MS;
-    const claimed = await store.run<Claimed>('hook_claim', tenant, [holder, LEASE_MS, early ? '1' : '0']);
+    const args = [nodes.id, LEASE_MS, early ? '1' : '0', nodes.aliveJson()];
+    const claimed = await store.run<Claimed>('hook_claim', tenant, args);
     return claimed.granted
-      ? { claimed, right: new Right(store, tenant, holder, claimed, until) }
+      ? { claimed, right: new Right(store, tenant, nodes.id, claimed, until) }
       : { claimed };
   }
 
@@ -98,7 +103,7 @@ export class Right {
 
   async #advance(args: readonly number[]): Promise<boolean> {
     const { epoch, rev } = this.#position;
-    const all = [this.#holder, this.#fence, epoch, rev, ...args];
+    const all = [this.#node, this.#fence, epoch, rev, ...args];
     return (await this.#store.run<{ held: boolean }>('hook_advance', this.#tenant, all)).held;
   }
 }
