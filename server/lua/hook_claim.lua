@@ -6,6 +6,7 @@
 -- Answers { granted, waitMs, fence, epoch, rev, head, failures, waitingAt?, isNew }: `epoch` is the one there is now,
 -- `head` the tenant's last rev, `isNew` true while nothing was ever delivered; granted = false with waitMs = 0: there
 -- is nothing to deliver.
+local LOOK_AGAIN_MS, UNKNOWN_MS = 1000, 3000
 local h = fields_of(P .. 'hook', { 'epoch', 'rev', 'holder', 'fence', 'untilAt', 'failures', 'retryAt', 'waitingAt' })
 local head = tonumber(call('GET', KEYS[1]) or '0')
 local now_epoch, after = string.match(call('GET', P .. 'epoch') or '', '^(%d+)|(%d+)$')
@@ -23,17 +24,19 @@ local function say(granted, wait_ms)
   })
 end
 
--- What a node has that is dead is free: at worst a message that it was sending is sent again.
+local until_at = tonumber(h.untilAt or '0')
+-- What a dead node has is free: at worst a message that it was sending is sent again. Who is not known to be alive may
+-- just have begun, and says so in a moment.
 local function is_alive(node)
   for _, id in ipairs(cjson.decode(ARGV[4])) do
     if id == node then return true end
   end
-  return false
+  return NOW < until_at - ARGV[2] + UNKNOWN_MS
 end
 
-local until_at = tonumber(h.untilAt or '0')
 if until_at > NOW and h.holder ~= ARGV[1] and is_alive(h.holder) then
-  return say(false, until_at - NOW)
+  -- It may be given back, or its node die, at any time.
+  return say(false, math.min(until_at - NOW, LOOK_AGAIN_MS))
 end
 local retry_at = tonumber(h.retryAt or '0')
 if retry_at > NOW and ARGV[3] ~= '1' then

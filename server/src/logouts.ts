@@ -1,4 +1,4 @@
-import type { Actor } from '@lastcall/shared';
+import { type Actor, LastcallError } from '@lastcall/shared';
 import type { Nodes } from './nodes.js';
 import type { Once } from './once.js';
 import type { Store } from './redis/store.js';
@@ -36,9 +36,11 @@ export class Logouts {
   async carryOut(tenant: string, notice: LogoutNotice): Promise<{ ended: number }> {
     let ended = 0;
     // A space is in no Idempotency-Key, so nobody can take this one before.
-    await this.#once.untilDone(tenant, `logout ${notice.issuer} ${notice.tokenId}`, async () => {
+    const key = `logout ${notice.issuer} ${notice.tokenId}`;
+    const isNew = await this.#once.untilDone(tenant, key, async () => {
       ended = await this.#endAll(tenant, notice);
     });
+    if (!isNew) throw new LastcallError('conflict', 'This logout token was used before.');
     return { ended };
   }
 

@@ -47,14 +47,15 @@ export class Once {
   }
 
   /**
-   * Does what can be repeated harmlessly until it is done, and then never again while the key is kept.
-   * @throws LastcallError `conflict` when it was done before
+   * Does what can be repeated harmlessly until it is done, and then never again while the key is kept. `false`: it was
+   * done before.
    */
-  async untilDone(tenant: string, key: string, act: () => Promise<void>): Promise<void> {
+  async untilDone(tenant: string, key: string, act: () => Promise<void>): Promise<boolean> {
     const known = await this.#store.claimOnce(tenant, key, UNDER_WAY);
-    if (known !== null && known !== UNDER_WAY) throw new LastcallError('conflict', 'This was done before.');
+    if (known === DONE) return false;
     await act();
     await this.#store.settleOnce(tenant, key, DONE);
+    return true;
   }
 
   static #replay(claim: Claim, digest: string): Settled {

@@ -10,7 +10,7 @@ const PAGE = 100;
 const TURN_MESSAGES = 100;
 const TURN_PAGES = 50;
 const TURN_MS = 5_000;
-/** The longest wait for a node that has the right and may be dead, in milliseconds. */
+/** After how long to ask again who has the right, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** What is told while messages are delivered. */
@@ -78,8 +78,7 @@ export class Deliverer {
       position: { epoch, rev },
       failures,
       ...(waitingAt === undefined ? {} : { waitingAt }),
-      // Who has the right may give it back at any time; the instant of an attempt stands.
-      waitMs: failures > 0 ? waitMs : Math.min(waitMs, LOOK_AGAIN_MS),
+      waitMs,
       hasMore: false,
     };
   }

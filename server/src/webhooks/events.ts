@@ -34,12 +34,14 @@ export interface WebhookEvent {
  * another event's, since whatever a tenant is called, two numbers follow its name and "~" is in nobody's.
  */
 export function eventOf(tenant: string, record: AuditRecord, issuer: string | undefined): WebhookEvent {
-  const { type, ...facts } = record;
+  const { type, epoch, rev, at, by, sessionId, user, orderId, resource, fence, reason, details } = record;
+  // Named one by one: what a record may hold one day is nobody's elsewhere until it is put here.
+  const facts = { epoch, rev, at, by, sessionId, user, orderId, resource, fence, reason, details };
   return {
-    id: `${tenant.replaceAll('.', '~')}_${record.epoch}_${record.rev}`,
+    id: `${tenant.replaceAll('.', '~')}_${epoch}_${rev}`,
     body: JSON.stringify({
       type,
-      timestamp: new Date(record.at).toISOString(),
+      timestamp: new Date(at).toISOString(),
       data: { tenant, ...facts, ...caepOf(record, tenant, issuer) },
     }),
   };
