@@ -115,10 +115,11 @@ describe('webhooks under faults', () => {
   });
 
   it('[W2] [P5] nothing is lost when the broker that delivers is killed; another goes on within seconds', async () => {
-    const teller = await BrokerProcess.start({ redisUrl: store.url, env: receiver.env });
-    running.push({ close: () => teller.remove() });
     const maker = await start({});
     const tenant = freshTenant();
+    await open(maker, tenant, 1);
+    const teller = await BrokerProcess.start({ redisUrl: store.url, env: receiver.env });
+    running.push({ close: () => teller.remove() });
     receiver.slownessMs = 20;
     await open(maker, tenant, 60);
     await receiver.took(tenant, 10, 10_000);
@@ -192,9 +193,9 @@ describe('webhooks under faults', () => {
     const silent = await start({});
     const [old, young] = [freshTenant(), freshTenant()];
     await open(silent, old, 3);
-    await start();
+    const broker = await start();
     await open(silent, old, 2);
-    await open(silent, young, 2);
+    await open(broker, young, 2);
     await receiver.took(young, 2);
     await receiver.took(old, 2);
     expect(receiver.events(old).map(({ message }) => message.data.rev)).to.deep.equal([4, 5]);
