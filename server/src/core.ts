@@ -84,8 +84,7 @@ export function createCore(parts: CoreParts): Core {
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
   const webhooks =
-    parts.webhooks &&
-    new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
+    parts.webhooks && new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
   const everySecond = (): Promise<void> => {
     metrics.sessions(attachments.size);
     webhooks?.measure();

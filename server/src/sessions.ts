@@ -255,7 +255,16 @@ export class Sessions {
     this.#watch(tenant);
     const { user, signIn, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
-    const who = { uid: user.id, name: user.name, roles: user.roles, signIn, app, device, attributes, address };
+    const who = {
+      uid: user.id,
+      name: user.name,
+      roles: user.roles,
+      signIn,
+      app,
+      device,
+      attributes,
+      address,
+    };
     const about = JSON.stringify(who);
     const args = [
       sessionId,
