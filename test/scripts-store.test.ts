@@ -88,6 +88,20 @@ async function orderEverything(
   await orders.list(tenant, {}, { limit: 100 });
 }
 
+/** Who is kept out of a tenant, and let in again. */
+async function blockEverything({ core: { blocks } }: TestBroker, tenant: string): Promise<void> {
+  const root = { kind: 'admin', id: 'root' } as const;
+  const { id } = await blocks.set(
+    tenant,
+    { user: 'eve', untilAt: Date.now() + 60_000, reason: 'Left.' },
+    root,
+  );
+  expect(
+    (await blocks.list(tenant, { user: 'eve' }, { limit: 10 })).items.map((block) => block.id),
+  ).to.deep.equal([id]);
+  await blocks.lift(tenant, id, root);
+}
+
 /** Sessions of a tenant: resumed, revived, looked at, ended. */
 async function sessionEverything(
   broker: TestBroker,
@@ -104,6 +118,7 @@ async function sessionEverything(
   await back.does('auth:refresh', { token: await broker.token(tenant, 'alan') });
   await broker.core.sessions.list(tenant, { user: 'alan' }, { limit: 10 });
   await broker.core.audit.note(tenant, 'audit.read', { kind: 'admin', id: 'root', name: 'Root' }, {});
+  await blockEverything(broker, tenant);
   const signedOut = { issuer: 'https://login.example.com/', tokenId: randomUUID(), user: 'alan' };
   expect(await broker.core.logouts.carryOut(tenant, signedOut)).to.deep.equal({ ended: 1 });
   expect(await back.saw('logoff')).to.include({ reason: 'revoked' });

@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
+import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
@@ -33,6 +34,7 @@ export interface Core {
   readonly heartbeats: Heartbeats;
   readonly attachments: Attachments;
   readonly orders: Orders;
+  readonly blocks: Blocks;
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
@@ -102,6 +104,7 @@ export function createCore(parts: CoreParts): Core {
     heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    blocks: new Blocks(store),
     locks: new Locks(store, metrics),
     audit: new Audit(store),
     once,

@@ -93,7 +93,8 @@ export class Sessions {
 
   /**
    * Opens a session, or resumes the one the client names; an unknown id gives a new one.
-   * @throws LastcallError `session_ended` (with `ended`), `forbidden` (wrong key), `blocked`, `unavailable`
+   * @throws LastcallError `session_ended` (with `ended`), `forbidden` (wrong key), `blocked`,
+   * `maintenance`, `session_limit`, `unavailable`
    */
   async open(identity: Identity, request: OpenRequest): Promise<Opened> {
     await this.#bus.follow(identity.tenant);
@@ -128,13 +129,14 @@ export class Sessions {
     await this.#store.run('session_state', attachment.tenant, args);
   }
 
-  /** A fresh token prolongs the session. @throws LastcallError `forbidden` for another person's token */
+  /** A fresh token prolongs the session. @throws LastcallError `forbidden` for another person's token, `blocked` */
   async refresh(attachment: Attachment, identity: Identity): Promise<{ expiresInMs: number }> {
     if (identity.tenant !== attachment.tenant || identity.user.id !== attachment.identity.user.id) {
       throw new LastcallError('forbidden', 'The token is of another person or tenant. Sign in again.');
     }
     const { id, name, roles } = identity.user;
-    const args = [attachment.sessionId, id, identity.expiresAt, name, JSON.stringify(roles)];
+    const { expiresAt, issuedAt } = identity;
+    const args = [attachment.sessionId, id, expiresAt, name, JSON.stringify(roles), issuedAt];
     const answer = await this.#store.run<{ expiresInMs: number }>('session_refresh', attachment.tenant, args);
     attachment.identity = identity;
     return answer;
@@ -232,9 +234,10 @@ export class Sessions {
     request: OpenRequest,
     resume: { sessionId: string; key: string },
   ): Promise<Opened | undefined> {
-    const { tenant, user, expiresAt } = identity;
+    const { tenant, user, expiresAt, issuedAt } = identity;
     const proof = [resume.sessionId, this.#nodes.id, hashOf(resume.key)];
-    const args = [...proof, expiresAt, user.id, request.address, user.name, JSON.stringify(user.roles)];
+    const who = [user.id, request.address, user.name, JSON.stringify(user.roles)];
+    const args = [...proof, expiresAt, ...who, issuedAt];
     const stored = await this.#store.run<StoredWelcome | { unknown: true }>('session_resume', tenant, args);
     if ('unknown' in stored) return undefined;
     const attachment = newAttachment(identity, request, resume.sessionId, resume.key);

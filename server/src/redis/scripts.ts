@@ -7,6 +7,9 @@ import { revKey } from './keys.js';
 /** Every verb; a test compares this list with the files of `server/lua/`. */
 export const SCRIPT_NAMES = [
   'audit_write',
+  'block_lift',
+  'block_list',
+  'block_set',
   'hook_advance',
   'hook_begin',
   'hook_claim',
