@@ -2,8 +2,8 @@
 -- Opens a session, or refuses it.
 -- Includes: _lib _session _lock _block _order _target _ending _admit _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 token issued (ms)
---      6 JSON { uid, name, roles, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number when a
---      session whose data was lost is opened anew · 8 claim, by which the node knows this attempt
+--      6 JSON { uid, name, roles, signIn?, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number
+--      when a session whose data was lost is opened anew · 8 claim, by which the node knows this attempt
 -- Answers welcome facts, or `blocked`, `maintenance`, `session_limit`. Repeated with the same sid and key: the same
 -- session.
 local sid, node, key_hash, attach = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
@@ -33,6 +33,7 @@ call('HSET', session_key(sid), 'uid', s.uid, 'name', s.name, 'roles', s.roles, '
   'app', who.app and cjson.encode(who.app) or '', 'appName', s.appName,
   'device', who.device and cjson.encode(who.device) or '',
   'attributes', who.attributes and cjson.encode(who.attributes) or '', 'address', who.address,
+  'signIn', who.signIn or '',
   'conn', '1', 'idle', '0', 'saving', '0', 'attach', attach, 'node', node, 'at:' .. attach, node .. '|' .. ARGV[8],
   'keyHash', key_hash,
   'openedAt', digits(NOW), 'place', place, 'lastInputAt', digits(NOW), 'dirty', '0', 'view', '',

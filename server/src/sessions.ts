@@ -256,9 +256,10 @@ export class Sessions {
     // Before the session: a script cannot write both, and the sweep must know of every tenant.
     await this.#store.addTenant(tenant);
     this.#watch(tenant);
-    const { user, expiresAt, issuedAt } = identity;
+    const { user, signIn, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
-    const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
+    const { id: uid, name, roles } = user;
+    const who = { uid, name, roles, signIn, app, device, attributes, address };
     const proof = [sessionId, this.#nodes.id, hashOf(resumeKey)];
     const args = [...proof, expiresAt, issuedAt, JSON.stringify(who), attach, claim];
     return await this.#claim<StoredWelcome>('session_open', attachment, args);

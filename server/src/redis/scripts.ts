@@ -10,6 +10,9 @@ export const SCRIPT_NAMES = [
   'block_lift',
   'block_list',
   'block_set',
+  'hook_advance',
+  'hook_begin',
+  'hook_claim',
   'lock_acquire',
   'lock_break',
   'lock_cancel',
@@ -37,6 +40,7 @@ export const SCRIPT_NAMES = [
   'session_report',
   'session_resume',
   'session_revive',
+  'session_revoke',
   'session_state',
   'sweep',
 ] as const;
