@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
 import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
+import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
 import { Receiver } from './support/receiver.js';
 import {
@@ -86,20 +87,6 @@ async function orderEverything(
     ['clean', true],
   ]);
   await orders.list(tenant, {}, { limit: 100 });
-}
-
-/** Who is kept out of a tenant, and let in again. */
-async function blockEverything({ core: { blocks } }: TestBroker, tenant: string): Promise<void> {
-  const root = { kind: 'admin', id: 'root' } as const;
-  const { id } = await blocks.set(
-    tenant,
-    { user: 'eve', untilAt: Date.now() + 60_000, reason: 'Left.' },
-    root,
-  );
-  expect(
-    (await blocks.list(tenant, { user: 'eve' }, { limit: 10 })).items.map((block) => block.id),
-  ).to.deep.equal([id]);
-  await blocks.lift(tenant, id, root);
 }
 
 /** Sessions of a tenant: resumed, revived, looked at, ended. */

@@ -1,5 +1,5 @@
 -- Who may open a session: blocks, maintenance, seats. Needs _lib, _session, _block, _order and _ending.
--- leaving:sessions, leaving:user:<uid>  set  sessions that were told to make room, by the index they are in
+-- leaving-sessions, leaving-user:<uid>  set  sessions that were told to make room, by the index they are in
 
 -- Most sessions among which the one to make room is looked for, the oldest first.
 local LOOK_LOSERS = 1000
@@ -21,12 +21,12 @@ end
 
 -- How many seats of an index are taken: those told to go make room already.
 local function seats_taken(index)
-  return call('ZCARD', P .. index) - call('SCARD', P .. 'leaving:' .. index)
+  return call('ZCARD', P .. index) - call('SCARD', P .. 'leaving-' .. index)
 end
 
 -- The session to make room: the oldest or the idlest of those that were not told to yet.
 local function loser_of(index, other)
-  local leaving = set_of(call('SMEMBERS', P .. 'leaving:' .. index)) or {}
+  local leaving = set_of(call('SMEMBERS', P .. 'leaving-' .. index)) or {}
   local loser, since
   for _, sid in ipairs(call('ZRANGE', P .. index, 0, LOOK_LOSERS - 1)) do
     if not leaving[sid] and sid ~= other then
@@ -45,8 +45,8 @@ end
 
 local function send_off(sid)
   local s = session_of(sid)
-  call('SADD', P .. 'leaving:sessions', sid)
-  call('SADD', P .. 'leaving:user:' .. s.uid, sid)
+  call('SADD', P .. 'leaving-sessions', sid)
+  call('SADD', P .. 'leaving-user:' .. s.uid, sid)
   give_policy_order(s, 'replaced', NOW + policy('graceMs'))
 end
 

@@ -173,8 +173,8 @@ end
 -- A session that policy told of its end is gone, or stays after all: it makes no room, and waits for no input.
 local function forget_ending(s)
   if is_told(s, 'replaced') then
-    call('SREM', P .. 'leaving:sessions', s.id)
-    call('SREM', P .. 'leaving:user:' .. s.uid, s.id)
+    call('SREM', P .. 'leaving-sessions', s.id)
+    call('SREM', P .. 'leaving-user:' .. s.uid, s.id)
   end
   call('SREM', P .. 'idling:' .. s.uid, s.id)
 end
