@@ -21,10 +21,17 @@ describe('http: rights', () => {
 
   /** What each route takes, such that whoever may call it is answered. */
   async function somethingFor(id: RouteId, of: string, session: string, order: string): Promise<Sent> {
-    const params = { tenant: of, id: id.startsWith('sessions') ? session : order };
+    // What is lifted has to be there first.
+    const { blocks } = api.broker.core;
+    const standing =
+      id === 'blocks.lift' &&
+      (await blocks.set(of, { user: 'nobody', reason: 'to be lifted' }, { kind: 'system' }));
+    const ids: Partial<Record<RouteId, string>> = standing ? { 'blocks.lift': standing.id } : {};
+    const params = { tenant: of, id: ids[id] ?? (id.startsWith('sessions') ? session : order) };
     const bodies: Partial<Record<RouteId, unknown>> = {
       'sessions.check': { sessionId: session },
       'orders.create': logoff({ dryRun: true }),
+      'blocks.set': { user: 'nobody', reason: 'never there' },
       'locks.break': { resource: 'free/1', reason: 'nobody holds it' },
       'locks.check': { resource: 'free/1', fence: 1 },
       'policy.set': DEFAULT_POLICY,

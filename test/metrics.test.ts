@@ -14,6 +14,9 @@ describe('metrics', () => {
     metrics.lock('granted');
     metrics.handshakeRefused('token_expired');
     metrics.redisUp(true);
+    metrics.webhook('delivered');
+    metrics.webhooksLost(3);
+    metrics.webhookLag(12, 1_500);
     const { contentType, body } = await metrics.expose();
     expect(contentType).to.match(/^text\/plain/);
     for (const line of [
@@ -27,6 +30,10 @@ describe('metrics', () => {
       'lastcall_lock_requests_total{result="granted"} 1',
       'lastcall_handshakes_refused_total{code="token_expired"} 1',
       'lastcall_redis_up 1',
+      'lastcall_webhook_attempts_total{result="delivered"} 1',
+      'lastcall_webhook_lost_records_total 3',
+      'lastcall_webhook_lag_records 12',
+      'lastcall_webhook_lag_seconds 1.5',
     ]) {
       expect(body.split('\n')).to.include(line);
     }

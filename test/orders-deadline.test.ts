@@ -32,22 +32,22 @@ describe('orders: deadline, hold, more time', () => {
 
   describe('the deadline', () => {
     it('[O5] [P1] ends the session with the reason, by the giver, not earlier and hardly later', async () => {
-      const [ada, order] = await warned({ graceMs: SOON_MS, reason: 'security', message: 'Leave now.' });
+      const [ada, order] = await warned({ graceMs: SOON_MS, reason: 'maintenance', message: 'Leave now.' });
       const push = await ada.saw('logoff');
       expect(push).to.deep.equal({
         orderId: order.id,
-        reason: 'security',
+        reason: 'maintenance',
         message: 'Leave now.',
         by: { kind: 'admin', id: 'root', name: 'Root' },
       });
       const end = await bench.end(ada);
-      expect(end).to.include({ reason: 'security', orderId: order.id, sessionId: ada.sessionId });
+      expect(end).to.include({ reason: 'maintenance', orderId: order.id, sessionId: ada.sessionId });
       expect(end.by).to.deep.equal(order.by);
       expect(end.at - order.deadlineAt).to.be.within(0, LATE_MS);
       const { state, ended } = await bench.session(ada);
       expect(state).to.equal('ended');
       expect(ended).to.deep.equal({
-        reason: 'security',
+        reason: 'maintenance',
         by: order.by,
         message: 'Leave now.',
         endedAt: end.at,

@@ -22,12 +22,12 @@ describe('several orders over one session', () => {
 
   it('[O13] the earliest ends the session; under the others it had ended before', async () => {
     const [ada, later] = await warned();
-    const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'security' });
+    const first = await bench.logoff(sessionsOf(ada), { graceMs: SOON_MS, reason: 'maintenance' });
     expect((await bench.session(ada)).warned).to.deep.equal({
       orderId: first.id,
       deadlineAt: first.deadlineAt,
     });
-    expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'security' });
+    expect(await bench.end(ada)).to.include({ orderId: first.id, reason: 'maintenance' });
     expect((await bench.until(first, 'done')).counts).to.include({ verified: 1 });
     expect((await bench.receipt(first, ada)).outcome).to.equal('forced');
     await bench.until(later, 'done');

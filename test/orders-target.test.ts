@@ -140,10 +140,10 @@ describe('orders: whom they hit', () => {
       action: 'logoff',
       target: { all: true },
       message: 'Hello',
-      reason: 'security',
+      reason: 'maintenance',
     } as const;
     const order = await bench.orders.create(bench.admin, bench.tenant, request);
-    expect(order).to.include({ graceMs: 41_000, holdMs: 7_000, reason: 'security' });
+    expect(order).to.include({ graceMs: 41_000, holdMs: 7_000, reason: 'maintenance' });
     expect(order).not.to.have.any.keys('extend', 'reentry', 'except');
   });
 

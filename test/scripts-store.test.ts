@@ -4,7 +4,9 @@ import { expect } from 'chai';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
 import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
+import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { Receiver } from './support/receiver.js';
 import {
   needsRedisServer,
   type Observer,
@@ -103,23 +105,34 @@ async function sessionEverything(
   await back.does('auth:refresh', { token: await broker.token(tenant, 'alan') });
   await broker.core.sessions.list(tenant, { user: 'alan' }, { limit: 10 });
   await broker.core.audit.note(tenant, 'audit.read', { kind: 'admin', id: 'root', name: 'Root' }, {});
-  await back.does('session:end', {});
-  await back.saw('logoff');
+  await blockEverything(broker, tenant);
+  const signedOut = { issuer: 'https://login.example.com/', tokenId: randomUUID(), user: 'alan' };
+  expect(await broker.core.logouts.carryOut(tenant, signedOut)).to.deep.equal({ ended: 1 });
+  expect(await back.saw('logoff')).to.include({ reason: 'revoked' });
+  const linus = await broker.connect(tenant, 'linus');
+  await linus.does('session:end', {});
+  await linus.saw('logoff');
 }
 
 describe('[A7] [P7] on a cluster', () => {
   let server: RedisServer;
   let broker: TestBroker;
   let redis: Observer;
+  let receiver: Receiver;
 
   before('a cluster of one node with every slot', async function () {
     needsRedisServer(this, 'scripts on a cluster');
     server = await startRedis({ cluster: true });
     redis = await observer(server.url);
-    broker = await TestBroker.start({ redisUrl: `redis+cluster://127.0.0.1:${server.port}` });
+    receiver = await Receiver.start();
+    broker = await TestBroker.start({
+      redisUrl: `redis+cluster://127.0.0.1:${server.port}`,
+      env: receiver.env,
+    });
   });
   after(async () => {
     await broker?.close();
+    await receiver?.close();
     redis?.destroy();
     await server?.stop();
   });
@@ -131,6 +144,7 @@ describe('[A7] [P7] on a cluster', () => {
       await lockEverything(broker, tenant, clients);
       await orderEverything(broker, tenant, clients);
       await sessionEverything(broker, tenant, clients[2] as TestClient, redis);
+      await waitUntil(() => receiver.ofType(tenant, 'session.ended').length === 4, 'the webhooks');
     });
   }
 

@@ -1,8 +1,10 @@
--- How a session ends, and how its end is proved. Needs _lib, _session, _lock and _order.
+-- How a session ends, and how its end is proved. Needs _lib, _session, _lock, _block and _order.
 
 -- The earliest instant after an end at which a silent node is called one: a node that died is known to be dead by then.
 local VERIFY_MS = 7000
 local END_WORK = 4
+-- Who is cut off for security gets no more than this for last handlers.
+local CUT_FLUSH_MS = 1000
 
 -- What an ending means for the receipt of an order over the session; nil: the client's answer decides.
 local function outcome_of(o, receipt, reason, ending_order)
@@ -28,35 +30,31 @@ local function close_receipt(o, s, reason, ending_order)
 end
 
 -- Keeps the person out for as long as the orders over the session say; answers for how long. An order that did not
--- end the session does so only if it would not hit the person's next session anyway.
+-- end the session does so only if it would not hit the person's next session anyway. A security order did it before.
 local function deny_reentry(s, orders, ending_order)
-  local key, longest = P .. 'blocks:' .. s.uid, 0
+  local until_at = 0
   for _, o in ipairs(orders) do
     local deny_ms = o.action == 'logoff' and tonumber(o.denyMs) or 0
     if deny_ms > 0 and (o.id == ending_order or not call('ZSCORE', P .. 'open', o.id)) then
-      call('HSET', key, o.id, cjson.encode({ untilAt = NOW + deny_ms, reason = o.reason, message = o.message }))
-      longest = math.max(longest, deny_ms)
+      local block = cuts(o) and block_by_security(o, s.uid) or deny_by_order(s, o, NOW + deny_ms)
+      until_at = math.max(until_at, block.untilAt)
     end
   end
-  if longest == 0 then
+  if until_at <= NOW then
     return nil
   end
-  if call('PTTL', key) < longest then
-    call('PEXPIRE', key, longest)
-  end
-  return longest
+  call('HSET', session_key(s.id), 'denied', digits(until_at))
+  return until_at - NOW
 end
 
--- The way back in: the tombstone refuses a resumption, and while the order that ended the session keeps the person out,
--- a block refuses new sessions.
+-- The way back in: the tombstone refuses a resumption; new sessions are refused as long as was said, by any block.
 local function reentry_of(sid, s)
   if call('PTTL', session_key(sid)) <= 0 then
     return { ok = false }
   end
-  local o = order_of(s.orderId or '')
-  local deny_ms = o and ALIVE[o.state] and tonumber(o.denyMs) or 0
-  local is_due = deny_ms > 0 and tonumber(s.endedAt or '0') + deny_ms > NOW
-  if is_due and call('HEXISTS', P .. 'blocks:' .. s.uid, o.id) == 0 then
+  local until_at = tonumber(s.denied or '0')
+  local block = until_at > NOW and block_against(s.uid, math.huge)
+  if block == nil or block and block.untilAt and block.untilAt < until_at then
     return { ok = false, detail = 'new sessions of the person are not refused' }
   end
   return { ok = true }
@@ -101,7 +99,7 @@ end
 -- Reads the proofs back and decides the receipts. Without `final` an unproved end waits for its instant.
 local function verify_session(sid, live, final)
   local s = fields_of(session_key(sid),
-    { 'uid', 'name', 'state', 'orders', 'orderId', 'endedAt', 'answered', 'verified' })
+    { 'uid', 'name', 'state', 'orders', 'orderId', 'answered', 'verified', 'denied' })
   if not s.uid or s.verified == '1' then
     call('ZREM', P .. 'due', 'v:' .. sid)
     return
@@ -121,6 +119,17 @@ local function verify_session(sid, live, final)
   end
 end
 
+-- The person's last input outlives the session it was made in, where input in any session counts.
+local function keep_input(s, lease)
+  if policy('idleScope') ~= 'user' or policy('idleLogoffMs') == 0 then
+    return
+  end
+  local key, input_at = P .. 'input:' .. s.uid, lease and lease.lastInputAt or tonumber(s.lastInputAt)
+  if input_at > tonumber(call('GET', key) or '0') then
+    call('SET', key, digits(input_at), 'PX', policy('idleLogoffMs'))
+  end
+end
+
 -- Ends a session: its one end, one reason, one record; its locks pass on in the same instant.
 -- s: from session_of. Answers the work done, in looks at a session (or at a lock).
 local function end_session(s, reason, by, message, oid, live)
@@ -134,6 +143,8 @@ local function end_session(s, reason, by, message, oid, live)
   call('HSET', session_key(s.id), 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason,
     'by', cjson.encode(by), 'message', message or '', 'orderId', oid or '', 'conn', '0')
   local lease = lease_of(s.id)
+  keep_input(s, lease)
+  forget_ending(s)
   if lease then
     -- What was last heard of it goes with the lease.
     call('HSET', session_key(s.id), 'beatAt', digits(lease.beatAt), 'lastInputAt', digits(lease.lastInputAt),
@@ -148,7 +159,7 @@ local function end_session(s, reason, by, message, oid, live)
     sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
     details = {
       from = from, node = s.node, dirty = (lease and lease.dirty or s.dirty) == '1', message = message,
-      reentryMs = denied, flushMs = policy('flushMs'),
+      reentryMs = denied, flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
     },
   })
   local work = release_all(s, by)

@@ -13,6 +13,13 @@ local function digits(n)
   return string.format('%.0f', n)
 end
 
+-- A UUID (version 8, custom) that follows from a text: scripts have no random numbers.
+local function uuid_of(text)
+  local h = redis.sha1hex(text)
+  return string.sub(h, 1, 8) .. '-' .. string.sub(h, 9, 12) .. '-8' .. string.sub(h, 14, 16) .. '-8'
+    .. string.sub(h, 18, 20) .. '-' .. string.sub(h, 21, 32)
+end
+
 local function split(text, separator)
   local parts = {}
   for part in string.gmatch(text or '', '[^' .. separator .. ']+') do

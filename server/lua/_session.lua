@@ -2,7 +2,7 @@
 
 local SESSION_FIELDS = {
   'uid', 'name', 'state', 'conn', 'idle', 'saving', 'attach', 'node', 'lastInputAt', 'dirty', 'view',
-  'tokenAt', 'tokenTold', 'orders', 'deadlineAt', 'deadlineOrder', 'credited', 'creditEndsAt', 'openedAt',
+  'tokenAt', 'tokenTold', 'orders', 'deadlineAt', 'deadlineOrder', 'credited', 'creditEndsAt', 'openedAt', 'byPolicy',
 }
 
 local function session_key(sid)
@@ -84,7 +84,15 @@ local function save_session(s, changes, by, details)
   end
 end
 
--- Puts the session to its next instant: lease, order's deadline, idle mark or token, whichever comes first.
+-- Whether policy has told the session of an ending for this reason. `byPolicy` holds `reason=order,` for each.
+local function is_told(s, reason)
+  return string.find(s.byPolicy or '', reason .. '=', 1, true) ~= nil
+end
+
+local EXPIRING_MS, TOKEN_WARN_MS = 60000, 30000
+
+-- Puts the session to its next instant: lease, order's deadline, idle mark, token, or what policy has to warn of.
+-- `idleWarnAt` is known where the person's other sessions were looked at.
 local function schedule_session(s, lease_ends_at)
   local at = lease_ends_at
   local function sooner(instant)
@@ -93,11 +101,24 @@ local function schedule_session(s, lease_ends_at)
     end
   end
   sooner(tonumber(s.deadlineAt))
+  local input_at = tonumber(s.lastInputAt)
   if s.idle ~= '1' then
-    sooner(tonumber(s.lastInputAt) + policy('idleAfterMs'))
+    sooner(input_at + policy('idleAfterMs'))
+  end
+  if policy('idleLogoffMs') > 0 and not is_told(s, 'idle') then
+    sooner(s.idleWarnAt or input_at + policy('idleLogoffMs') - policy('idleWarnMs'))
+  end
+  if policy('maxAgeMs') > 0 and not is_told(s, 'max_age') then
+    sooner(tonumber(s.openedAt) + math.max(0, policy('maxAgeMs') - policy('graceMs')))
   end
   local token_at = tonumber(s.tokenAt)
-  sooner(s.tokenTold == '1' and token_at or token_at - 60000)
+  if s.tokenTold ~= '1' then
+    sooner(token_at - EXPIRING_MS)
+  elseif not is_told(s, 'token_expired') then
+    sooner(token_at - TOKEN_WARN_MS)
+  elseif token_at > NOW then
+    sooner(token_at)
+  end
   call('ZADD', P .. 'due', digits(math.max(at, NOW + 1)), 's:' .. s.id)
 end
 
@@ -147,6 +168,15 @@ end
 local function session_reachable(sid)
   local s = fields_of(session_key(sid), { 'conn', 'state' })
   return s.conn == '1' and s.state ~= 'ended' and call('EXISTS', lease_key(sid)) == 1
+end
+
+-- A session that policy told of its end is gone, or stays after all: it makes no room, and waits for no input.
+local function forget_ending(s)
+  if is_told(s, 'replaced') then
+    call('SREM', P .. 'leaving-sessions', s.id)
+    call('SREM', P .. 'leaving-user:' .. s.uid, s.id)
+  end
+  call('SREM', P .. 'idling:' .. s.uid, s.id)
 end
 
 -- The nodes that still hold a socket of the session: { [attach] = node }. A field says `node|claim`.

@@ -1,4 +1,4 @@
--- Finding whom an order hits, in bounded steps. Needs _lib, _session and _order.
+-- Finding whom an order hits, in bounded steps. Needs _lib, _session, _block and _order.
 
 local STEP = 50
 local MATCH_FIELDS = {
@@ -71,15 +71,17 @@ local function names_in(target)
 end
 
 -- The cursor of names: how many are done, and up to which place the sessions of the next one are.
+-- Answers the sessions, the cursor after them, and the users that were looked at.
 local function named_candidates(names, cursor)
   local done, place = string.match(cursor, '^(%d+)|?(%d*)$')
   done = tonumber(done)
-  local page = {}
+  local page, uids = {}, {}
   for _ = 1, STEP do
     local name = names[done + 1]
     if not name or #page == STEP then
       break
     end
+    uids[#uids + 1] = name.uid
     local rows = name.sid and { name.sid, '' }
       or call('ZRANGE', P .. 'user:' .. name.uid, '(' .. (place == '' and '0' or place), '+inf', 'BYSCORE',
         'LIMIT', 0, STEP - #page, 'WITHSCORES')
@@ -92,7 +94,7 @@ local function named_candidates(names, cursor)
       done, place = done + 1, ''
     end
   end
-  return page, done < #names and digits(done) .. '|' .. place or nil
+  return page, done < #names and digits(done) .. '|' .. place or nil, uids
 end
 
 -- The sessions of the next step and the cursor after it; no cursor: there are no more.
@@ -106,19 +108,33 @@ local function next_candidates(target, cursor)
   for i = 1, #rows, 2 do
     page[#page + 1] = rows[i]
   end
-  return page, #page == STEP and rows[#rows] or nil
+  return page, #page == STEP and rows[#rows] or nil, {}
+end
+
+-- Puts a session under an order. Whom a security order hits is kept out before anything is told.
+local function hit_session(o, s, place)
+  if cuts(o) then
+    block_by_security(o, s.uid)
+  end
+  target_session(o, s, place)
 end
 
 -- One step of `preparing`: up to 50 sessions are looked at; those hit are warned by one record.
 local function step_order(o)
   local state = fields_of(order_key(o.id), { 'cursor', 'target' })
-  local page, cursor = next_candidates(cjson.decode(state.target), state.cursor)
+  local page, cursor, uids = next_candidates(cjson.decode(state.target), state.cursor)
   local is_hit = hits(o.id)
   local told = {}
+  -- Whom it names is kept out even without a session: a stolen token may be on its way.
+  for _, uid in ipairs(cuts(o) and uids or {}) do
+    if is_hit({ id = '', uid = uid, roles = '[]', appName = '', lastInputAt = NOW }) then
+      block_by_security(o, uid)
+    end
+  end
   for _, sid in ipairs(page) do
     local s = candidate(sid)
     if s and is_hit(s) and call('HEXISTS', order_key(o.id) .. ':targets', sid) == 0 then
-      target_session(o, s, s.place)
+      hit_session(o, s, s.place)
       told[#told + 1] = sid
     end
   end
@@ -151,7 +167,8 @@ local function step_release(o)
   for i = 1, #rows, 2 do
     local s = session_of(rows[i])
     if s then
-      call('HDEL', P .. 'blocks:' .. s.uid, o.id)
+      allow_by_order(s.id, o)
+      if o.reason == 'replaced' then forget_ending(s) end
     end
     if s and s.state ~= 'ended' then
       rule_session(s, true)

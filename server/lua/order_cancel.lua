@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Cancels an order that is not closing yet. Includes: _lib _session _order _target
+-- Cancels an order that is not closing yet. Includes: _lib _session _block _order _target
 -- ARGV 1 oid · 2 JSON actor
 -- Answers { more } (step on with order_step), `not_found`, or `conflict` with the order's state.
 local o = order_of(ARGV[1])

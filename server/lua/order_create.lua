@@ -1,5 +1,5 @@
 #!lua
--- Stores an order before anything is told, and takes its first step. Includes: _lib _session _order _target
+-- Stores an order before anything is told, and takes its first step. Includes: _lib _session _block _order _target
 -- ARGV 1 oid · 2 JSON request with defaults filled in { action, target, except?, includeSelf, message, reason,
 --      graceMs, holdMs, extend?, denyMs } · 3 JSON actor · 4 issuer's uid
 -- Answers { state, createdAt, deadlineAt, more }; more: step on with order_step. `rate_limited` beyond 100 open ones.
@@ -12,6 +12,10 @@ end
 local lasting = q.target.all or q.target.users or q.target.roles or q.target.apps
 if lasting and call('ZCARD', P .. 'open') >= MAX_OPEN then
   return refuse('rate_limited', { retryAfterMs = 60000 })
+end
+-- Who is cut off for security has no time to do more harm.
+if cuts(q) then
+  q.graceMs, q.holdMs, q.extend = 0, 0, nil
 end
 local deadline = NOW + q.graceMs
 call('HSET', order_key(oid), 'id', oid, 'version', '1', 'state', 'preparing', 'action', q.action,

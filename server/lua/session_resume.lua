@@ -1,8 +1,11 @@
 #!lua flags=allow-oom
--- Gives a live session a new socket; the older one is superseded. Includes: _lib _session _lock _order _welcome
+-- Gives a live session a new socket; the older one is superseded.
+-- Includes: _lib _session _lock _block _order _ending _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 uid · 6 address
 --      7 name and 8 JSON roles, which the token may say anew · 9 claim, by which the node knows this attempt
--- Answers welcome facts, { unknown }, `forbidden` (wrong key or person) or `session_ended` with { ended }.
+--      10 token issued (ms)
+-- Answers welcome facts, { unknown }, `forbidden` (wrong key or person), `blocked` (an older token), or `session_ended`
+-- with { ended }.
 local sid, node = ARGV[1], ARGV[2]
 
 -- Looks at every character, so that the time taken says nothing of where the first difference is.
@@ -30,6 +33,9 @@ if known.state == 'ended' then
   } })
 end
 
+local _, stale = block_against(known.uid, tonumber(ARGV[10]))
+if stale then return refuse('blocked', told_of(stale)) end
+
 notice_gap()
 local s = session_of(sid)
 local lease = lease_of(sid)
@@ -46,6 +52,7 @@ local from = s.state
 s.conn = '1'
 s.state = state_of(s)
 call('HSET', session_key(sid), 'conn', '1', 'state', s.state)
+note_token(s)
 begin_lease(s)
 record('session.resumed', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s), details = { node = node, attach = s.attach, from = from, to = s.state },

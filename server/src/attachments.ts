@@ -25,6 +25,10 @@ export interface Attachment {
   epoch: number;
   rev: number;
   idle: boolean;
+  /** The warning of its idle logoff, while there is one: news of the person is waited for. */
+  idleOrder: string | undefined;
+  /** The person's last input that was told of, on this process' monotonic clock. */
+  inputAt: number;
   dirty: boolean;
   view: string;
   idleAfterMs: number;
@@ -51,6 +55,8 @@ export function newAttachment(
     epoch: 0,
     rev: 0,
     idle: false,
+    idleOrder: undefined,
+    inputAt: Number.NEGATIVE_INFINITY,
     dirty: false,
     view: '',
     idleAfterMs: Number.POSITIVE_INFINITY,

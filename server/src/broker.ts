@@ -13,6 +13,7 @@ import { createLogger, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
 import { type OpenedStore, openStore } from './redis/open.js';
 import { VERSION } from './version.js';
+import type { WebhookSettings } from './webhooks/index.js';
 
 /** How long a stop waits for requests that are under way and for clients that are to close. */
 const DRAIN_LIMIT_MS = 5_000;
@@ -78,11 +79,12 @@ async function startBroker(
     log,
     metrics,
     version: VERSION,
+    webhooks: webhooksOf(config),
     ...(opened.persist ? { persist: opened.persist } : {}),
   });
   await core.start();
 
-  const health = createHealth({ opened, metrics });
+  const health = createHealth({ opened, metrics, webhooks: core.webhooks });
   const mint = secret ? minter(secret, config) : undefined;
   const http = { core, config, verifier, limits, health };
   const app = createApp({ ...http, mint });
@@ -122,6 +124,11 @@ async function startBroker(
 function once(act: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () => (done ??= act());
+}
+
+function webhooksOf({ webhookUrl, webhookSecret, jwtIssuer }: Config): WebhookSettings | undefined {
+  if (webhookUrl === undefined || webhookSecret === undefined) return undefined;
+  return { url: webhookUrl, secrets: webhookSecret, issuer: jwtIssuer };
 }
 
 function minter(secret: string, config: Config): (claims: TokenClaims) => Promise<string> {

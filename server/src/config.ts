@@ -157,8 +157,24 @@ function valueOf(name: SettingName, layers: readonly Layer[]): unknown {
 }
 
 /** What settings must be together. */
+function checkWebhooks({ webhookUrl, webhookSecret, production }: Config): void {
+  if (webhookUrl === undefined) return;
+  const { protocol, hostname } = new URL(webhookUrl);
+  if (production && protocol !== 'https:' && !isLoopback(hostname)) {
+    throw new ConfigError(
+      `${labelOf('webhookUrl')} must begin with https:// with NODE_ENV=production, since what is sent tells who works when (http:// on loopback only)`,
+    );
+  }
+  if (webhookSecret === undefined) {
+    throw new ConfigError(
+      `${labelOf('webhookSecret')} must be set with ${labelOf('webhookUrl')}, so that the receiver can tell who sends`,
+    );
+  }
+}
+
 function check(config: Config): void {
   const { dev, host, production, jwtSecret, jwksUrl } = config;
+  checkWebhooks(config);
   if (dev && production) {
     throw new ConfigError(`${labelOf('dev')}=1 is for development and refused with NODE_ENV=production`);
   }

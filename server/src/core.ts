@@ -1,11 +1,13 @@
 import { v7 as uuid } from 'uuid';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
+import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
 import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
+import { Logouts } from './logouts.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -17,6 +19,7 @@ import { Store } from './redis/store.js';
 import { Sessions } from './sessions.js';
 import { Sweeper } from './sweeper.js';
 import { Tenants } from './tenants.js';
+import { type Position, type WebhookSettings, Webhooks } from './webhooks/index.js';
 
 const FAULT_LINE_EVERY_MS = 1_000;
 
@@ -32,12 +35,16 @@ export interface Core {
   readonly heartbeats: Heartbeats;
   readonly attachments: Attachments;
   readonly orders: Orders;
+  readonly blocks: Blocks;
   readonly locks: Locks;
+  readonly logouts: Logouts;
   readonly audit: Audit;
   readonly denials: Denials;
   readonly once: Once;
   readonly bus: Bus;
   readonly sweeper: Sweeper;
+  /** Only where they are configured. */
+  readonly webhooks: Webhooks | undefined;
   /** Loads the scripts, says that this node is there, and begins to sweep. */
   start(): Promise<void>;
   /** Stops sweeping and says that this node leaves. */
@@ -61,6 +68,7 @@ export interface CoreParts {
   readonly metrics: Metrics;
   readonly version: string;
   readonly persist?: () => Promise<void>;
+  readonly webhooks?: WebhookSettings | undefined;
 }
 
 /** Puts the nouns together. */
@@ -79,12 +87,18 @@ export function createCore(parts: CoreParts): Core {
   const kick = (tenant: string): void => sweeper.kick(tenant);
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
+  const webhooks =
+    parts.webhooks && new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
   const everySecond = (): Promise<void> => {
     metrics.sessions(attachments.size);
+    webhooks?.measure();
     return sessions.retryReports();
   };
-  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond });
+  const swept = (tenant: string, head: Position): void => webhooks?.look(tenant, head);
+  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
+  if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
+  const once = new Once(store);
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -93,23 +107,33 @@ export function createCore(parts: CoreParts): Core {
     heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    blocks: new Blocks(store),
     locks: new Locks(store, metrics),
     audit,
     denials: new Denials(audit, log),
-    once: new Once(store),
+    once,
+    logouts: new Logouts(store, nodes, once),
+    webhooks,
   };
-  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper) };
+  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper, webhooks) };
 }
 
-function lifecycle(store: Store, nodes: Nodes, sweeper: Sweeper): Pick<Core, 'start' | 'stop'> {
+function lifecycle(
+  store: Store,
+  nodes: Nodes,
+  sweeper: Sweeper,
+  webhooks: Webhooks | undefined,
+): Pick<Core, 'start' | 'stop'> {
   return {
     async start() {
       await store.load();
       await nodes.beat();
+      await webhooks?.start();
       sweeper.start();
     },
     async stop() {
       sweeper.stop();
+      await webhooks?.stop();
       await nodes.beat(true);
     },
   };

@@ -20,8 +20,13 @@ export interface Health {
   drain(): void;
 }
 
-export function createHealth(parts: { opened: OpenedStore; metrics: Pick<Metrics, 'redisUp'> }): Health {
-  const { opened, metrics } = parts;
+export function createHealth(parts: {
+  opened: OpenedStore;
+  metrics: Pick<Metrics, 'redisUp'>;
+  /** What is to be known of webhooks, if there are any. */
+  webhooks?: { detail(): string } | undefined;
+}): Health {
+  const { opened, metrics, webhooks } = parts;
   let draining = false;
 
   return {
@@ -35,6 +40,8 @@ export function createHealth(parts: { opened: OpenedStore; metrics: Pick<Metrics
           ok: level !== 'error',
           detail: remedy ? `${message} ${remedy}` : message,
         })),
+        // Sessions go on whether somebody is told of them or not, so this never takes a broker out of service.
+        ...(webhooks ? [{ name: 'webhooks', ok: true, detail: webhooks.detail() }] : []),
       ];
       return { ok: checks.every((check) => check.ok), checks };
     },

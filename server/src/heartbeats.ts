@@ -12,6 +12,9 @@ const IN_FLIGHT = 2;
 /** How many heartbeats of a tenant wait at most; beyond that Redis cannot keep up and clients are told so. */
 const QUEUE_LIMIT = 20_000;
 
+/** Input this much newer than what was told before is other input; less is the network's doing. */
+const NEW_INPUT_MS = 1_000;
+
 const RENEWED = 1;
 const SUPERSEDED = -1;
 
@@ -32,6 +35,11 @@ function argsOf(beat: Pick<Waiting, 'attachment' | 'heartbeat'>) {
   const { idleMs, dirty, view } = beat.heartbeat;
   const said = dirty === undefined ? '' : dirty ? '1' : '0';
   return [sessionId, attach, Math.round(idleMs), said, view === undefined ? '' : `=${view}`] as const;
+}
+
+/** What a node remembers of what it told. */
+function told({ dirty, view, inputAt }: Attachment): Pick<Attachment, 'dirty' | 'view' | 'inputAt'> {
+  return { dirty, view, inputAt };
 }
 
 interface Queue {
@@ -134,15 +142,18 @@ export class Heartbeats {
 
   /** What a heartbeat said besides being there is written only when it is news. */
   #noteChanges(attachment: Attachment, { idleMs, dirty, view }: Heartbeat): void {
-    const isBack = attachment.idle && idleMs < attachment.idleAfterMs;
+    const inputAt = performance.now() - idleMs;
+    const isAwaited = attachment.idleOrder !== undefined && inputAt > attachment.inputAt + NEW_INPUT_MS;
+    const isBack = isAwaited || (attachment.idle && idleMs < attachment.idleAfterMs);
     const change = {
       ...(isBack ? { idleMs } : {}),
       ...(dirty !== undefined && dirty !== attachment.dirty ? { dirty } : {}),
       ...(view !== undefined && view !== attachment.view ? { view } : {}),
     };
+    const before = { ...told(attachment), idle: isBack || attachment.idle };
     attachment.idle = idleMs >= attachment.idleAfterMs;
+    attachment.inputAt = Math.max(attachment.inputAt, inputAt);
     if (Object.keys(change).length === 0) return;
-    const before = { dirty: attachment.dirty, view: attachment.view, idle: isBack || attachment.idle };
     attachment.dirty = dirty ?? attachment.dirty;
     attachment.view = view ?? attachment.view;
     this.#sessions.change(attachment, change).catch(() => {

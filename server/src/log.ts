@@ -23,6 +23,7 @@ const SECRET_FIELDS = [
   'resumeKey',
   'secret',
   'jwtSecret',
+  'webhookSecret',
   'password',
   'redisUrl',
   'auth',

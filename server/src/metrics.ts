@@ -4,6 +4,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** What became of a request for a lock. */
 export type LockResult = 'granted' | 'queued' | 'denied';
 
+/** What became of one attempt to deliver a webhook. */
+export type WebhookResult = 'delivered' | 'failed';
+
 /** What the broker counts and measures. Durations are milliseconds; nothing here names a tenant or a person. */
 export interface Metrics {
   /** How many sessions this node holds. */
@@ -19,6 +22,12 @@ export interface Metrics {
   lock(result: LockResult): void;
   handshakeRefused(code: ErrorCode): void;
   redisUp(up: boolean): void;
+  /** One attempt to deliver a webhook. */
+  webhook(result: WebhookResult): void;
+  /** Records that left the stream before they could be delivered. */
+  webhooksLost(records: number): void;
+  /** Records that wait to be delivered, and since when the oldest message does. */
+  webhookLag(records: number, durationMs: number): void;
   /** All of it, as Prometheus reads it. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -61,6 +70,17 @@ function counters(registers: Registry[]) {
       labelNames: ['code'],
       registers,
     }),
+    webhooks: new Counter({
+      name: 'lastcall_webhook_attempts_total',
+      help: 'Attempts to deliver a webhook, by what became of them.',
+      labelNames: ['result'],
+      registers,
+    }),
+    webhooksLost: new Counter({
+      name: 'lastcall_webhook_lost_records_total',
+      help: 'Records that left the stream before they could be delivered.',
+      registers,
+    }),
   };
 }
 
@@ -69,6 +89,16 @@ function measures(registers: Registry[]) {
     sessions: new Gauge({
       name: 'lastcall_sessions',
       help: 'Sessions whose socket this process holds.',
+      registers,
+    }),
+    webhookLagRecords: new Gauge({
+      name: 'lastcall_webhook_lag_records',
+      help: 'Records that the delivery of webhooks is behind, as this node knows.',
+      registers,
+    }),
+    webhookLag: new Gauge({
+      name: 'lastcall_webhook_lag_seconds',
+      help: 'Since the oldest webhook that waits was recorded; 0 while none does.',
       registers,
     }),
     redisUp: new Gauge({ name: 'lastcall_redis_up', help: '1 while Redis answers, else 0.', registers }),
@@ -113,6 +143,12 @@ export function createMetrics(): Metrics {
     lock: (result) => count.locks.inc({ result }),
     handshakeRefused: (code) => count.handshakesRefused.inc({ code }),
     redisUp: (up) => measure.redisUp.set(up ? 1 : 0),
+    webhook: (result) => count.webhooks.inc({ result }),
+    webhooksLost: (records) => count.webhooksLost.inc(records),
+    webhookLag(records, durationMs) {
+      measure.webhookLagRecords.set(records);
+      measure.webhookLag.set(durationMs * SECONDS);
+    },
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

@@ -13,6 +13,9 @@ interface Claim {
   readonly settled?: Settled;
 }
 
+const UNDER_WAY = 'under way';
+const DONE = 'done';
+
 /** Requests that carry an `Idempotency-Key` are carried out once; kept 24 h. */
 export class Once {
   readonly #store: Store;
@@ -41,6 +44,18 @@ export class Once {
     }
     await this.#store.settleOnce(tenant, key, JSON.stringify({ digest, settled } satisfies Claim));
     return settled;
+  }
+
+  /**
+   * Does what can be repeated harmlessly until it is done, and then never again while the key is kept. `false`: it was
+   * done before.
+   */
+  async untilDone(tenant: string, key: string, act: () => Promise<void>): Promise<boolean> {
+    const known = await this.#store.claimOnce(tenant, key, UNDER_WAY);
+    if (known === DONE) return false;
+    await act();
+    await this.#store.settleOnce(tenant, key, DONE);
+    return true;
   }
 
   static #replay(claim: Claim, digest: string): Settled {

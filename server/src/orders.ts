@@ -81,11 +81,9 @@ function orderOf(h: Readonly<Record<string, string>>): Order {
   };
 }
 
-/** Endings by policy are orders too, but listed only when asked for. */
 function isListed(order: Order, filter: OrderFilter): boolean {
   if (filter.state !== undefined && order.state !== filter.state) return false;
-  if (filter.by === 'policy') return order.by.kind === 'policy';
-  return order.by.kind !== 'policy' && (filter.by === undefined || order.by.id === filter.by);
+  return filter.by === undefined || filter.by === 'policy' || order.by.id === filter.by;
 }
 
 /** Instructions to warn sessions, or to warn them and log them off, with a receipt for each. */
@@ -173,12 +171,14 @@ export class Orders {
     page: { limit: number; cursor?: string },
   ): Promise<Page<Order>> {
     const items: Order[] = [];
+    const index = filter.by === 'policy' ? 'policyOrders' : 'orders';
     let cursor: string | undefined = page.cursor ?? '+inf';
     for (let looked = 0; cursor !== undefined && looked < LOOK_LIMIT; looked += READ_PAGE) {
       const size = Math.min(READ_PAGE, page.limit - items.length);
       const answer: { items: string[][]; cursor?: string } = await this.#store.run('order_list', tenant, [
         cursor,
         size,
+        index,
       ]);
       const orders = listOf(answer.items).map((flat) => orderOf(recordOf(flat)));
       items.push(...orders.filter((order) => isListed(order, filter)));

@@ -11,7 +11,9 @@ export interface Refusal extends ErrorExtras {
 /** The sentence for a person, by code: what is the matter and what to do. */
 const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
   blocked: (r) =>
-    `Signing in is not allowed at the moment${r.said ? ` (${r.said})` : ''}. Ask your administrator, or try again later.`,
+    r.reason === 'stale'
+      ? `Your sign-in is not valid any more${r.said ? ` (${r.said})` : ''}. Sign in again.`
+      : `Signing in is not allowed at the moment${r.said ? ` (${r.said})` : ''}. Ask your administrator, or try again later.`,
   conflict: (r) => {
     if (r.outcome) return `This request is over: ${r.outcome}. Ask again with a new requestId.`;
     return r.state
@@ -27,13 +29,22 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
       ? `${holder.user.name} is editing ${holder.resource}. Wait, or ask them to finish.`
       : 'Somebody else is editing this record.';
   },
+  maintenance: (r) =>
+    `The application is closed for maintenance${r.said ? ` (${r.said})` : ''}. Try again later.`,
   not_found: () => 'There is no such thing here (any more). Look at the list again.',
   queue_full: () => 'Too many people wait for this record. Try again later.',
-  rate_limited: () => 'Too many orders are open. Cancel some, or wait until they are done.',
+  rate_limited: (r) =>
+    r.reason === 'blocks'
+      ? 'There are too many blocks. Lift some that are not needed any more.'
+      : 'Too many orders are open. Cancel some, or wait until they are done.',
   session_ended: (r) =>
     r.ended?.message
       ? `The session has ended: ${r.ended.message}`
       : 'The session has ended. Sign in again to go on.',
+  session_limit: (r) =>
+    r.reason === 'user'
+      ? 'You are signed in as often as is allowed. Sign out somewhere else, then try again.'
+      : 'As many people are signed in as is allowed. Try again later, or ask your administrator.',
   unavailable: () => 'The session is being restored after a loss of connection. Try again in a moment.',
   version_mismatch: () => 'Somebody else changed this meanwhile. Read it again, then repeat your change.',
   superseded: () => 'The session goes on over another connection.',

@@ -93,7 +93,8 @@ export class Sessions {
 
   /**
    * Opens a session, or resumes the one the client names; an unknown id gives a new one.
-   * @throws LastcallError `session_ended` (with `ended`), `forbidden` (wrong key), `blocked`, `unavailable`
+   * @throws LastcallError `session_ended` (with `ended`), `forbidden` (wrong key), `blocked`,
+   * `maintenance`, `session_limit`, `unavailable`
    */
   async open(identity: Identity, request: OpenRequest): Promise<Opened> {
     await this.#bus.follow(identity.tenant);
@@ -128,13 +129,14 @@ export class Sessions {
     await this.#store.run('session_state', attachment.tenant, args);
   }
 
-  /** A fresh token prolongs the session. @throws LastcallError `forbidden` for another person's token */
+  /** A fresh token prolongs the session. @throws LastcallError `forbidden` for another person's token, `blocked` */
   async refresh(attachment: Attachment, identity: Identity): Promise<{ expiresInMs: number }> {
     if (identity.tenant !== attachment.tenant || identity.user.id !== attachment.identity.user.id) {
       throw new LastcallError('forbidden', 'The token is of another person or tenant. Sign in again.');
     }
     const { id, name, roles } = identity.user;
-    const args = [attachment.sessionId, id, identity.expiresAt, name, JSON.stringify(roles)];
+    const { expiresAt, issuedAt } = identity;
+    const args = [attachment.sessionId, id, expiresAt, name, JSON.stringify(roles), issuedAt];
     const answer = await this.#store.run<{ expiresInMs: number }>('session_refresh', attachment.tenant, args);
     attachment.identity = identity;
     return answer;
@@ -232,11 +234,11 @@ export class Sessions {
     request: OpenRequest,
     resume: { sessionId: string; key: string },
   ): Promise<Opened | undefined> {
-    const { user, expiresAt } = identity;
+    const { user, expiresAt, issuedAt } = identity;
     const proof = [resume.sessionId, this.#nodes.id, hashOf(resume.key)];
     const person = [expiresAt, user.id, request.address, user.name, JSON.stringify(user.roles)];
     const attachment = newAttachment(identity, request, resume.sessionId, resume.key);
-    const args = [...proof, ...person, attachment.claim];
+    const args = [...proof, ...person, attachment.claim, issuedAt];
     const stored = await this.#claim<StoredWelcome | { unknown: true }>('session_resume', attachment, args);
     if ('unknown' in stored) return undefined;
     return { attachment, welcome: welcomeOf(stored, attachment, true, this.#clock) };
@@ -254,9 +256,10 @@ export class Sessions {
     // Before the session: a script cannot write both, and the sweep must know of every tenant.
     await this.#store.addTenant(tenant);
     this.#watch(tenant);
-    const { user, expiresAt, issuedAt } = identity;
+    const { user, signIn, expiresAt, issuedAt } = identity;
     const { app, device, attributes, address } = request;
-    const who = { uid: user.id, name: user.name, roles: user.roles, app, device, attributes, address };
+    const { id: uid, name, roles } = user;
+    const who = { uid, name, roles, signIn, app, device, attributes, address };
     const proof = [sessionId, this.#nodes.id, hashOf(resumeKey)];
     const args = [...proof, expiresAt, issuedAt, JSON.stringify(who), attach, claim];
     return await this.#claim<StoredWelcome>('session_open', attachment, args);

@@ -9,6 +9,8 @@ import {
   type SettingSchema,
   secretSetting,
   textSetting,
+  webhookSecretsSetting,
+  webhookUrlSetting,
 } from './schema/settings.js';
 
 /** Before every environment variable of the product. */
@@ -78,6 +80,17 @@ export const SETTINGS = {
     schema: textSetting(1_024),
     default: '.lastcall',
     help: 'Where the embedded engine keeps its data, and DEV its secret.',
+  },
+  webhookUrl: {
+    env: 'WEBHOOK_URL',
+    schema: webhookUrlSetting,
+    help: 'Where to send what happens to sessions, orders, locks and settings; with NODE_ENV=production https:// unless on loopback.',
+  },
+  webhookSecret: {
+    env: 'WEBHOOK_SECRET',
+    schema: webhookSecretsSetting,
+    secret: true,
+    help: 'What webhooks are signed with; two while one replaces the other. Needed with WEBHOOK_URL.',
   },
   logLevel: {
     env: 'LOG_LEVEL',

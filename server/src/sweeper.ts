@@ -29,6 +29,7 @@ export class Sweeper {
   readonly #nodes: Nodes;
   readonly #fail: (error: unknown) => void;
   readonly #everySecond: () => Promise<void>;
+  readonly #swept: (tenant: string, head: { epoch: number; rev: number }) => void;
   readonly #dueAt = new Map<string, number>();
   #nodesDueAt = 0;
   #tenantsDueAt = 0;
@@ -44,6 +45,8 @@ export class Sweeper {
     fail: (error: unknown) => void;
     /** What is to be done about once a second while Redis answers. */
     everySecond: () => Promise<void>;
+    /** A tenant was looked at: this is its last record. */
+    swept: (tenant: string, head: { epoch: number; rev: number }) => void;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
@@ -51,6 +54,7 @@ export class Sweeper {
     this.#nodes = parts.nodes;
     this.#fail = parts.fail;
     this.#everySecond = parts.everySecond;
+    this.#swept = parts.swept;
   }
 
   start(): void {
@@ -117,6 +121,7 @@ export class Sweeper {
         const answer = await this.#store.run<SweepAnswer>('sweep', tenant, args);
         this.#clock.observe(answer.now);
         this.#bus.observe(tenant, answer.epoch, answer.rev);
+        this.#swept(tenant, answer);
         waitMs = answer.waitMs;
         if (!answer.more) break;
       }

@@ -39,6 +39,8 @@ export function welcomeOf(
   attachment.dirty = stored.facts.dirty;
   attachment.view = stored.facts.view;
   attachment.idleAfterMs = policy.idleAfterMs;
+  const orders = listOf(stored.orders).map((order) => warningOf(order, clock));
+  attachment.idleOrder = orders.find(({ reason }) => reason === 'idle')?.orderId;
   const { user } = attachment.identity;
   return {
     sessionId: attachment.sessionId,
@@ -49,7 +51,7 @@ export function welcomeOf(
     leaseMs: stored.leaseMs,
     beatMs: stored.beatMs,
     policy: publicPolicy(policy),
-    orders: listOf(stored.orders).map((order) => warningOf(order, clock)),
+    orders,
     locks: listOf(stored.locks).map(lockOf),
     waiting: listOf(stored.waiting),
   };

@@ -32,6 +32,8 @@ export interface Actor {
 export interface Identity {
   readonly tenant: string;
   readonly user: User;
+  /** The sign-in at the identity provider that the token comes from (its claim `sid`). */
+  readonly signIn?: string;
   readonly issuedAt: number;
   readonly expiresAt: number;
 }

@@ -1,4 +1,5 @@
 export * from './audit.js';
+export * from './block.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './identity.js';

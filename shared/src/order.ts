@@ -1,4 +1,5 @@
 import type { Actor, UserRef } from './identity.js';
+import type { EndReason } from './session.js';
 
 /** Order states (PROTOCOL section 5). */
 export const ORDER_STATES = ['preparing', 'pending', 'closing', 'done', 'cancelled'] as const;
@@ -60,7 +61,9 @@ export interface OrderCounts {
   readonly unverified: number;
 }
 
-export interface Order extends Omit<OrderRequest, 'dryRun'> {
+/** `reason` is an administrator's, or policy's own: `idle`, `max_age`, `token_expired`, `replaced`. */
+export interface Order extends Omit<OrderRequest, 'dryRun' | 'reason'> {
+  readonly reason: EndReason;
   readonly id: string;
   readonly version: number;
   readonly state: OrderState;

@@ -37,7 +37,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: 'core',
-    files: /^server\/src\/[^/]+\.ts$/,
+    files: /^server\/src\/(?:webhooks\/)?[^/]+\.ts$/,
     may: { ...GROUND, store: 'all', redis: 'types' },
     node: ['node:crypto'],
   },

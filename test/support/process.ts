@@ -76,6 +76,8 @@ class Child {
 export interface BrokerProcessOptions {
   /** Without it the broker has an embedded engine. */
   readonly redisUrl?: string;
+  /** Further settings by their variables, without `LASTCALL_`. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A broker in a process of its own, always at the same address. */
@@ -99,6 +101,7 @@ export class BrokerProcess {
       OPENS_PER_SECOND: '100000',
       RESUMES_PER_SECOND: '100000',
       FAILED_HANDSHAKES_PER_MINUTE: '100000',
+      ...options.env,
     };
     this.#env = Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [`LASTCALL_${name}`, value]),

@@ -9,8 +9,10 @@ import {
   type ProtectedHeaderParameters,
 } from 'jose';
 import type { Config } from '../config.js';
-import { isLine, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROLES, MAX_TOKEN_LENGTH } from '../schema/values.js';
+import { MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROLES, MAX_TOKEN_LENGTH } from '../schema/values.js';
+import { lineClaim, refuse, signInOf } from './claims.js';
 import { importSecret, remoteKeys } from './keys.js';
+import { LOGOUT_MAX_AGE_S, LOGOUT_TYPES, type Logout, logoutOf, tellsEvents } from './logout.js';
 
 /** What a verifier needs to know; a `Config` has it all. */
 export interface VerifierOptions
@@ -26,6 +28,12 @@ export interface Verifier {
    * @throws {LastcallError} `unauthenticated`, `token_expired`, or `unavailable` when the keys cannot be fetched.
    */
   verify(token: string): Promise<Identity>;
+  /**
+   * What a logout token of the identity provider says (OpenID Connect Back-Channel Logout 1.0).
+   *
+   * @throws {LastcallError} `unauthenticated`, `token_expired`, or `unavailable` when the keys cannot be fetched.
+   */
+  verifyLogout(token: string): Promise<Logout>;
 }
 
 /** Closed lists: a token never chooses how it is checked. */
@@ -40,10 +48,6 @@ const TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/
 
 const CLOCK_TOLERANCE_S = 5;
 
-function refuse(message: string): LastcallError {
-  return new LastcallError('unauthenticated', message);
-}
-
 function headerOf(token: string): ProtectedHeaderParameters {
   if (token.length > MAX_TOKEN_LENGTH)
     throw refuse(`The token is longer than ${MAX_TOKEN_LENGTH} characters.`);
@@ -54,23 +58,15 @@ function headerOf(token: string): ProtectedHeaderParameters {
   }
 }
 
-function checkHeader(header: ProtectedHeaderParameters): void {
+function checkHeader(header: ProtectedHeaderParameters, types: ReadonlySet<string>): void {
   for (const name of FOREIGN_KEYS) {
     if (Object.hasOwn(header, name))
       throw refuse(`A token that brings its own key (${name}) is not accepted.`);
   }
   const type: unknown = header.typ;
-  if (type !== undefined && !(typeof type === 'string' && TOKEN_TYPES.has(type.toLowerCase()))) {
-    throw refuse('The token is not made for signing in.');
+  if (type !== undefined && !(typeof type === 'string' && types.has(type.toLowerCase()))) {
+    throw refuse('The token is not made for this.');
   }
-}
-
-/** A claim that is text of one line, 1 to `max` characters. */
-function lineClaim(name: string, value: unknown, max: number): string {
-  if (typeof value !== 'string' || value === '' || value.length > max || !isLine(value)) {
-    throw refuse(`The token's claim "${name}" must be 1 to ${max} characters on one line.`);
-  }
-  return value;
 }
 
 function rolesOf(claim: unknown): string[] {
@@ -90,15 +86,18 @@ function instantOf(name: string, seconds: unknown): number {
 }
 
 function identityOf(payload: JWTPayload, tenantClaim: string): Identity {
+  if (tellsEvents(payload)) throw refuse('The token is not made for signing in.');
   const id = lineClaim('sub', payload.sub, MAX_USER_ID_LENGTH);
   const tenant = Object.hasOwn(payload, tenantClaim) ? payload[tenantClaim] : undefined;
   if (typeof tenant !== 'string' || !TENANT_PATTERN.test(tenant)) {
     throw refuse(`The token's claim "${tenantClaim}" must name a tenant.`);
   }
   const name = payload['name'] ?? id;
+  const signIn = signInOf(payload['sid']);
   return {
     tenant,
     user: { id, name: lineClaim('name', name, MAX_NAME_LENGTH), roles: rolesOf(payload['roles']) },
+    ...(signIn === undefined ? {} : { signIn }),
     // Without `iat` a token counts as the oldest there is, so that a block of older tokens catches it.
     issuedAt: payload.iat === undefined ? 0 : instantOf('iat', payload.iat),
     expiresAt: instantOf('exp', payload.exp),
@@ -136,16 +135,31 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const rules: JWTVerifyOptions = {
     algorithms: options.jwksUrl === undefined ? SECRET_ALGORITHMS : KEY_SET_ALGORITHMS,
     clockTolerance: CLOCK_TOLERANCE_S,
-    requiredClaims: ['exp', 'sub'],
     ...(options.jwtIssuer === undefined ? {} : { issuer: options.jwtIssuer }),
     ...(options.jwtAudience === undefined ? {} : { audience: options.jwtAudience }),
+  };
+  const forSignIn = { ...rules, requiredClaims: ['exp', 'sub'] };
+  // Not all providers let logout tokens expire; their age is limited in any case.
+  const forLogout = {
+    ...rules,
+    requiredClaims: ['iss', 'aud', 'iat', 'jti', 'events'],
+    maxTokenAge: LOGOUT_MAX_AGE_S,
   };
   return {
     async verify(token) {
       try {
-        checkHeader(headerOf(token));
-        const { payload } = await jwtVerify(token, keys, rules);
+        checkHeader(headerOf(token), TOKEN_TYPES);
+        const { payload } = await jwtVerify(token, keys, forSignIn);
         return identityOf(payload, options.tenantClaim);
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+    async verifyLogout(token) {
+      try {
+        checkHeader(headerOf(token), LOGOUT_TYPES);
+        const { payload } = await jwtVerify(token, keys, forLogout);
+        return logoutOf(payload, options.tenantClaim);
       } catch (error) {
         throw translate(error);
       }

@@ -1,3 +1,4 @@
 export { createVerifier, type Verifier, type VerifierOptions } from './identity.js';
+export type { Logout } from './logout.js';
 export { developmentSecret, mintToken, type TokenClaims } from './mint.js';
 export { ACTIONS, type Action, allows, authorize } from './roles.js';

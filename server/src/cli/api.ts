@@ -1,5 +1,7 @@
 import type {
   AuditRecord,
+  Block,
+  BlockRequest,
   LockEntry,
   Order,
   OrderRequest,
@@ -37,6 +39,9 @@ interface Answers {
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
   readonly 'orders.cancel': Order;
+  readonly 'blocks.list': Page<Block>;
+  readonly 'blocks.set': { readonly id: string };
+  readonly 'blocks.lift': { readonly lifted: true };
   readonly 'locks.list': Page<LockEntry>;
   readonly 'locks.break': { readonly broken: boolean };
   readonly 'audit.list': Page<AuditRecord>;
@@ -98,6 +103,19 @@ export class Api {
 
   locks(filter: Query, limit: number): Promise<Page<LockEntry>> {
     return pages(limit, (query) => this.#call('locks.list', { query: { ...filter, ...query } }));
+  }
+
+  /** Blocks, newest first. */
+  blocks(filter: Query, limit: number): Promise<Page<Block>> {
+    return pages(limit, (query) => this.#call('blocks.list', { query: { ...filter, ...query } }));
+  }
+
+  setBlock(request: BlockRequest): Promise<{ readonly id: string }> {
+    return this.#call('blocks.set', { body: request });
+  }
+
+  liftBlock(id: string): Promise<{ readonly lifted: true }> {
+    return this.#call('blocks.lift', { params: { id } });
   }
 
   /** Takes a lock from its holder; `broken` says whether anybody held it. */

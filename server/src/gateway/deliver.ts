@@ -174,9 +174,13 @@ export class Deliver {
     }
     for (const sessionId of namesIn(details, 'released')) {
       const connection = this.#concerned(tenant, sessionId, record);
-      const cancelled = { orderId: record.orderId ?? '' };
-      if (connection) this.#push(connection, () => connection.socket.emit('warning:cancelled', cancelled));
+      if (connection) this.#push(connection, () => this.#cancel(connection, record.orderId ?? ''));
     }
+  }
+
+  #cancel({ attachment, socket }: Connection, orderId: string): void {
+    if (attachment.idleOrder === orderId) attachment.idleOrder = undefined;
+    socket.emit('warning:cancelled', { orderId });
   }
 
   #warningIn(stored: StoredWarning): WarningPush {
@@ -185,6 +189,7 @@ export class Deliver {
 
   #warn(connection: Connection, warning: WarningPush): void {
     const { tenant, sessionId } = connection.attachment;
+    if (warning.reason === 'idle') connection.attachment.idleOrder = warning.orderId;
     const key = `${tenant} ${warning.orderId}`;
     const note = (): void => {
       const told = this.#delivered.get(key) ?? new Set();

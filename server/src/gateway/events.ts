@@ -31,6 +31,7 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   activity: async ({ core, connection }) => {
     await core.sessions.change(connection.attachment, { idleMs: 0 });
     connection.attachment.idle = false;
+    connection.attachment.inputAt = performance.now();
     return {};
   },
   'order:ack': ({ core, connection: { attachment } }, payload) =>

@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import type { Core } from '../core.js';
 import type { Health } from '../health.js';
 import type { Limits } from '../limits.js';
+import { backchannelRouter } from './backchannel.js';
 import { bodyReader } from './body.js';
 import { developmentRouter, hasDemo } from './development.js';
 import { healthRouter } from './health.js';
@@ -46,6 +47,7 @@ export function createRouter({ core, config, verifier, limits, health }: HttpPar
   const before = [logRequests(core.log), protectData(config), allowOrigins(config)];
   const shared = { verifier, limits, denials: core.denials, before };
   const router = Router({ caseSensitive: true });
+  router.use(backchannelRouter({ ...shared, core, maxBytes: config.maxPayloadBytes }));
   router.use(apiRouter({ ...shared, core, readBody: bodyReader(config.maxPayloadBytes) }));
   router.use(
     healthRouter({ ...shared, health, metrics: core.metrics, log: core.log, trustProxy: config.trustProxy }),

@@ -4,9 +4,11 @@ import { ROLES } from '@lastcall/shared';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { allows } from '../auth/index.js';
+import { logoutErrorSchema, logoutFormSchema, logoutParamsSchema } from '../schema/backchannel.js';
 import { problemSchema } from '../schema/error.js';
 import { ROUTES, type Route, type RouteId } from '../schema/routes.js';
 import { VERSION } from '../version.js';
+import { BACKCHANNEL_PATH } from './backchannel.js';
 
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
@@ -174,6 +176,34 @@ function operations(problem: {
   ];
 }
 
+/** What identity providers call: the form and the answers are theirs. */
+function backchannel(problem: { readonly $ref: string }): RouteConfig {
+  return {
+    operationId: 'backchannel-logout',
+    method: 'post',
+    path: BACKCHANNEL_PATH.replace(/:(\w+)/g, '{$1}'),
+    tags: ['sessions'],
+    summary: 'A person signed out at the identity provider (OpenID Connect Back-Channel Logout 1.0)',
+    description:
+      'Ends the sessions of `sub` in this tenant, as `revoked`; with `sid` those of that sign-in. The logout token is the credential. The same token is refused the second time.',
+    request: {
+      params: logoutParamsSchema,
+      body: {
+        content: { 'application/x-www-form-urlencoded': { schema: logoutFormSchema } },
+        required: true,
+      },
+    },
+    responses: {
+      200: { description: 'The sessions have ended; there may have been none.' },
+      400: { description: 'The token is not accepted.', content: json(logoutErrorSchema) },
+      413: problem,
+      429: problem,
+      500: problem,
+      503: problem,
+    },
+  };
+}
+
 /** The OpenAPI 3.1 document of the HTTP API, made from the table of routes. */
 export function buildOpenApi(): Document {
   const registry = new OpenAPIRegistry();
@@ -194,6 +224,7 @@ export function buildOpenApi(): Document {
     registry.registerPath({ ...operation, operationId, method: 'get', tags: ['operations'] });
   }
   for (const id of Object.keys(ROUTES) as RouteId[]) registry.registerPath(pathOf(id, ref));
+  registry.registerPath(backchannel(ref));
   const definitions = [...registry.definitions, { type: 'schema' as const, schema: problemSchema }];
   return new OpenApiGeneratorV31(definitions).generateDocument({
     openapi: '3.1.0',

@@ -54,7 +54,8 @@ interface ParserError {
   readonly type?: string;
 }
 
-function isParserError(error: unknown): error is ParserError {
+/** Whether the body parser threw this, and says that the request is wrong. */
+export function isParserError(error: unknown): error is ParserError {
   return (
     error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500
   );

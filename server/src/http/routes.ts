@@ -8,6 +8,7 @@ import { invalid, parse } from '../schema/parse.js';
 import { ROUTES, type Route, type RouteId } from '../schema/routes.js';
 import { AUDIT_HANDLERS } from './audit.js';
 import { authenticate } from './authenticate.js';
+import { BLOCK_HANDLERS } from './blocks.js';
 import type { BodyReader } from './body.js';
 import { callOf, type Handlers, type RawCall, type Reply } from './call.js';
 import { LOCK_HANDLERS } from './locks.js';
@@ -22,6 +23,7 @@ import { SESSION_HANDLERS } from './sessions.js';
 const HANDLERS: Handlers = {
   ...SESSION_HANDLERS,
   ...ORDER_HANDLERS,
+  ...BLOCK_HANDLERS,
   ...LOCK_HANDLERS,
   ...AUDIT_HANDLERS,
   ...POLICY_HANDLERS,

@@ -7,6 +7,12 @@ import { revKey } from './keys.js';
 /** Every verb; a test compares this list with the files of `server/lua/`. */
 export const SCRIPT_NAMES = [
   'audit_write',
+  'block_lift',
+  'block_list',
+  'block_set',
+  'hook_advance',
+  'hook_begin',
+  'hook_claim',
   'lock_acquire',
   'lock_break',
   'lock_cancel',
@@ -34,6 +40,7 @@ export const SCRIPT_NAMES = [
   'session_report',
   'session_resume',
   'session_revive',
+  'session_revoke',
   'session_state',
   'sweep',
 ] as const;

@@ -1,4 +1,5 @@
 export * from './audit.js';
+export * from './block.js';
 export * from './client.js';
 export * from './error.js';
 export * from './handshake.js';

@@ -1,5 +1,6 @@
 import {
   type Checks,
+  END_REASONS,
   MAX_LABEL_LENGTH,
   MAX_MESSAGE_LENGTH,
   MAX_TARGET_LIST,
@@ -85,6 +86,7 @@ export const orderCountsSchema = contract<OrderCounts>()(
 export const orderSchema = contract<Order>()(
   z.object({
     ...request,
+    reason: z.enum(END_REASONS),
     id,
     version: whole(1),
     state: z.enum(ORDER_STATES),

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { auditPageSchema, auditQuerySchema, auditRecordSchema } from './audit.js';
 import {
+  blockLiftAnswerSchema,
+  blockPageSchema,
+  blockQuerySchema,
+  blockRequestSchema,
+  blockSetAnswerSchema,
+} from './block.js';
+import {
   lockBreakAnswerSchema,
   lockBreakSchema,
   lockCheckAnswerSchema,
@@ -120,6 +127,29 @@ export const ROUTES = {
     summary: 'Cancel an order that is not closing yet',
     params: inTenantById,
     answers: { 200: orderSchema },
+  },
+  'blocks.list': {
+    method: 'get',
+    path: `${T}/blocks`,
+    summary: 'Who is kept out, newest first',
+    params: inTenant,
+    query: blockQuerySchema,
+    answers: { 200: blockPageSchema },
+  },
+  'blocks.set': {
+    method: 'post',
+    path: `${T}/blocks`,
+    summary: 'Keep a person out, or only with tokens issued before an instant',
+    params: inTenant,
+    body: blockRequestSchema,
+    answers: { 201: blockSetAnswerSchema },
+  },
+  'blocks.lift': {
+    method: 'delete',
+    path: `${T}/blocks/:id`,
+    summary: 'Let a person in again',
+    params: inTenantById,
+    answers: { 200: blockLiftAnswerSchema },
   },
   'locks.list': {
     method: 'get',

@@ -83,6 +83,38 @@ export const keySetUrlSetting = z
   .refine(isKeySetUrl)
   .describe('an https:// address without a password (http:// only on loopback)');
 
+function isWebhookUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '' && hash === '';
+}
+
+export const webhookUrlSetting = z
+  .string()
+  .max(2_048)
+  .refine(isWebhookUrl)
+  .describe('an http:// or https:// address without a password');
+
+/** What the Standard Webhooks specification asks of a secret, in bytes. */
+const MIN_WEBHOOK_SECRET_BYTES = 24;
+const MAX_WEBHOOK_SECRET_BYTES = 64;
+
+function isWebhookSecret(secret: string): boolean {
+  const [, text = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
+  const bytes = Buffer.from(text, 'base64');
+  const isWhole = bytes.toString('base64') === text;
+  return isWhole && bytes.length >= MIN_WEBHOOK_SECRET_BYTES && bytes.length <= MAX_WEBHOOK_SECRET_BYTES;
+}
+
+export const webhookSecretsSetting = z
+  .string()
+  .max(512)
+  .refine((text) => {
+    const secrets = text.split(/\s+/);
+    return secrets.length <= 2 && secrets.every(isWebhookSecret);
+  })
+  .describe('whsec_ and 24 to 64 bytes in base64; or two of these, separated by a space');
+
 const origin = z
   .string()
   .max(512)

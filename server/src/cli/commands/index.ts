@@ -1,5 +1,6 @@
 import type { Command } from '../command.js';
 import { audit } from './audit.js';
+import { block, blocks, unblock } from './blocks.js';
 import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
 import { logoff, warn } from './orders.js';
@@ -17,11 +18,14 @@ export const COMMANDS: readonly Command[] = [
   sessions,
   show,
   locks,
+  blocks,
   audit,
   warn,
   logoff,
   cancel,
   verify,
+  block,
+  unblock,
   unlock,
   ...policy,
 ];
