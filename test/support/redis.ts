@@ -206,7 +206,7 @@ export interface TestStore {
 let sharedEngine: Promise<EmbeddedEngine> | undefined;
 let sharedDir: string | undefined;
 
-/** The store under test: `LASTCALL_REDIS_URL`, or one embedded engine for the whole run. Tests use tenants of their own. */
+/** The store under test: `LASTCALL_REDIS_URL`, or an embedded engine, shared by what runs in this process. Tests use tenants of their own. */
 export async function testStore(): Promise<TestStore> {
   const external = process.env['LASTCALL_REDIS_URL'];
   if (external !== undefined && external !== '') return { url: external, kind: 'external' };
@@ -215,10 +215,11 @@ export async function testStore(): Promise<TestStore> {
   return { url: (await sharedEngine).url, kind: 'embedded' };
 }
 
-async function stopSharedEngine(): Promise<void> {
-  await (await sharedEngine)?.stop();
-  if (sharedDir !== undefined) rmSync(sharedDir, { recursive: true, force: true });
+/** Ends the engine of the run, if one was started; mocha's root hook does it (support/hooks.ts). */
+export async function stopSharedEngine(): Promise<void> {
+  const [engine, dir] = [await sharedEngine, sharedDir];
+  sharedEngine = undefined;
+  sharedDir = undefined;
+  await engine?.stop();
+  if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
 }
-
-// Outside of mocha (a benchmark) the engine ends with the process.
-if (typeof after === 'function') after('stop the shared engine', stopSharedEngine);
