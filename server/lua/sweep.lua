@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _end _ending _visit
+-- Includes: _lib _session _lock _block _order _target _role _guard _end _ending _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
 local LOOK_MS, QUIET_MS = 400, 200

@@ -10,6 +10,7 @@ import type {
   PolicySettings,
   Receipt,
   Session,
+  UserRef,
 } from '@lastcall/shared';
 import { MAX_PAGE } from '@lastcall/shared';
 import { ROUTES, type RouteId, type SessionDetail } from '../schema/routes.js';
@@ -29,6 +30,7 @@ export interface OrderPreview {
   readonly dryRun: true;
   readonly total: number;
   readonly items: readonly Session[];
+  readonly spared?: UserRef;
 }
 
 /** What each call answers. */
