@@ -247,7 +247,7 @@ describe('the sweep', () => {
           expect(rev).to.equal(1);
           // What follows an end, too, is done in time; then there is rest again.
           await waitUntil(
-            async () => (await historyOf(broker.core, tenant)).some(({ type }) => /verified$/.test(type)),
+            async () => (await historyOf(broker.core, tenant)).some(({ type }) => type.endsWith('verified')),
             'the proof',
             12_000,
           );
