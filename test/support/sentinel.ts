@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from 'redis';
+import { command } from './command.js';
 import { freePort, type RedisServer, startRedis, waitFor } from './redis.js';
 
 const NAME = 'primary';
@@ -20,22 +20,6 @@ export interface Sentinels {
   /** Resolves when the primary has at least one replica in step, so that it takes writes. */
   settled(): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** One command to one server, by a client of another make. */
-async function ask(port: number, ...command: string[]): Promise<unknown> {
-  const client = createClient({
-    url: `redis://127.0.0.1:${port}`,
-    RESP: 2,
-    socket: { connectTimeout: 1_000, reconnectStrategy: false, socketTimeout: 1_500 },
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await client.sendCommand(command);
-  } finally {
-    if (client.isOpen) client.destroy();
-  }
 }
 
 async function startSentinel(
@@ -83,18 +67,18 @@ export async function startSentinels(): Promise<Sentinels> {
   const [askedPort = 0] = ports;
 
   const primary = async (): Promise<RedisServer> => {
-    const [, port] = (await ask(askedPort, 'SENTINEL', 'get-master-addr-by-name', NAME)) as string[];
+    const [, port] = (await command(askedPort, 'SENTINEL', 'get-master-addr-by-name', NAME)) as string[];
     const server = servers.find((one) => one.port === Number(port));
     if (!server) throw new Error(`no server of ours is at ${port}`);
     return server;
   };
   const isSettled = async (): Promise<boolean> => {
     const { port } = await primary();
-    const info = String(await ask(port, 'INFO', 'replication'));
+    const info = String(await command(port, 'INFO', 'replication'));
     return info.includes('role:master') && !info.includes('min_slaves_good_slaves:0');
   };
   const known = async (): Promise<boolean> => {
-    const sights = await Promise.all(ports.map((port) => ask(port, 'SENTINEL', 'master', NAME)));
+    const sights = await Promise.all(ports.map((port) => command(port, 'SENTINEL', 'master', NAME)));
     return sights.every((sight) => {
       const text = JSON.stringify(sight);
       return text.includes('"num-slaves","2"') && text.includes('"num-other-sentinels","2"');
