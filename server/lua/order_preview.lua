@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Who would be hit: one step over the sessions for a rehearsal. Includes: _lib _session _block _order _target
+-- Who would be hit: one step over the sessions for a rehearsal. Includes: _lib _session _block _order _ladder _target
 -- ARGV 1 JSON target · 2 JSON except or '' · 3 issuer's uid or '' · 4 cursor
 -- Answers { sessions: [sid], cursor? }.
 local target = cjson.decode(ARGV[1])
