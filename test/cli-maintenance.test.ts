@@ -141,8 +141,8 @@ describe('command line: maintenance', () => {
     const lifted = await bench.run(WAIT, course(undefined));
     expect(lifted).to.include({ code: 3, out: 'The maintenance window was lifted.\n' });
     const rehearsal = await bench.run([...WAIT, '--rehearse'], {
-      ...course(undefined),
       ...answers(windowOf({ action: 'warn' })),
+      'GET /maintenance': () => problem(404, 'not_found', 'There is no maintenance window.'),
     });
     expect(rehearsal).to.include({ code: 0, out: 'The rehearsal is over: 2 sessions warned.\n' });
   });
