@@ -1,7 +1,7 @@
 import type { AuditRecord, Maintenance, MaintenanceRequest, Order } from '@lastcall/shared';
 import type { Problem } from 'lastcall/internal/schema/error.js';
 import { type TestApi, useApi } from './api.js';
-import type { TestClient } from './broker.js';
+import type { TestBroker, TestClient } from './broker.js';
 import { checkHistory, historyOf } from './history.js';
 import { waitUntil } from './wait.js';
 
@@ -70,6 +70,21 @@ export class MaintenanceBench {
   async states(): Promise<readonly unknown[]> {
     return (await this.changes()).map(({ details }) => details?.['state']);
   }
+}
+
+/** A whole window: planned, announced, closed when the one who is there is out, lifted. */
+export async function maintainEverything(broker: TestBroker, tenant: string): Promise<void> {
+  const { maintenance } = broker.core;
+  const by = { kind: 'admin', id: 'root' } as const;
+  const ada = await broker.connect(tenant, 'ada-again');
+  await maintenance.set(tenant, { message: MESSAGE, holdMs: 0 }, by);
+  await ada.saw('logoff');
+  await waitUntil(
+    async () => (await maintenance.get(tenant)).state === 'closed',
+    'the window to be closed',
+    12_000,
+  );
+  await maintenance.lift(tenant, by);
 }
 
 /** For the top of a suite. After each test everything that was recorded is checked [P4, A1]. */
