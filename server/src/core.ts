@@ -8,6 +8,7 @@ import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
+import { Maintenance } from './maintenance.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -37,6 +38,7 @@ export interface Core {
   readonly attachments: Attachments;
   readonly orders: Orders;
   readonly blocks: Blocks;
+  readonly maintenance: Maintenance;
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
@@ -102,6 +104,7 @@ export function createCore(parts: CoreParts): Core {
   const audit = new Audit(store);
   const locks = new Locks(store, metrics);
   const once = new Once(store);
+  const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -109,8 +112,9 @@ export function createCore(parts: CoreParts): Core {
     sessions,
     heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
     attachments,
-    orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    orders,
     blocks: new Blocks(store),
+    maintenance: new Maintenance({ store, policies, orders, kick }),
     locks,
     audit,
     reviews: new Reviews({ audit, sessions, locks, policies, clock }),

@@ -20,6 +20,8 @@ export const SCRIPT_NAMES = [
   'lock_held',
   'lock_list',
   'lock_release',
+  'maintenance_lift',
+  'maintenance_set',
   'node_beat',
   'order_ack',
   'order_cancel',
