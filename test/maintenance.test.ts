@@ -203,6 +203,7 @@ describe('maintenance windows', () => {
     const redis = await observer((await testStore()).url);
     const key = `lc:{${bench.api.tenant}}:due`;
     for (let i = 0; i < 3; i += 1) await redis.zAdd(key, { score: 1, value: 'm' });
+    bench.api.broker.core.sweeper.kick(bench.api.tenant);
     await waitUntil(async () => (await redis.zScore(key, 'm')) === null, 'the sweep');
     redis.destroy();
     expect(await bench.states()).to.deep.equal(['scheduled', 'announcing', 'closing', 'closed']);
