@@ -19,7 +19,7 @@ export const COMMANDS: readonly Command[] = [
   show,
   locks,
   blocks,
-  audit,
+  ...audit,
   warn,
   logoff,
   cancel,
