@@ -46,6 +46,7 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'audit.verify': ADMINISTRATORS,
   'policy.get': ADMINISTRATORS,
   'policy.set': ADMINISTRATORS,
+  'review.get': ADMINISTRATORS,
   'nodes.list': OPERATORS,
   'tenants.list': OPERATORS,
 };
