@@ -16,13 +16,7 @@ local function report(wait_ms, more, resting)
   })
 end
 
--- Records that were heard are not there: Redis came back with older data (a restart, a fail-over).
-local rev = tonumber(call('GET', KEYS[1]) or '0')
-if tonumber(ARGV[2]) == epoch() and tonumber(ARGV[3]) > rev then
-  begin_epoch(math.max(NOW, epoch() + 1), rev)
-  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = tonumber(ARGV[3]) } } })
-end
-
+renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]))
 notice_gap()
 local before = call('GET', P .. 'swept')
 local since = NOW - tonumber(string.match(before, '^%d+'))

@@ -46,6 +46,7 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'locks.break': ADMINISTRATORS,
   'locks.check': BACK_ENDS,
   'audit.list': ADMINISTRATORS,
+  'audit.verify': ADMINISTRATORS,
   'policy.get': ADMINISTRATORS,
   'policy.set': ADMINISTRATORS,
   'review.get': ADMINISTRATORS,

@@ -1,5 +1,6 @@
 import type {
   AuditRecord,
+  AuditVerdict,
   Block,
   BlockRequest,
   LockEntry,
@@ -53,11 +54,15 @@ interface Answers {
   readonly 'locks.list': Page<LockEntry>;
   readonly 'locks.break': { readonly broken: boolean };
   readonly 'audit.list': Page<AuditRecord>;
+  readonly 'audit.verify': AuditVerdict;
   readonly 'policy.get': Policy;
   readonly 'policy.set': Policy;
   readonly 'review.get': Review;
 }
 type Route = keyof Answers & RouteId;
+
+/** A large archive takes its time to be read, in milliseconds. */
+const VERIFY_LIMIT_MS = 3_600_000;
 
 /** Pages of the audit trail may be empty and still have a next one. */
 const MAX_PAGES = 1_000;
@@ -155,6 +160,22 @@ export class Api {
   /** Audit records, newest first. */
   audit(filter: Query, limit: number): Promise<Page<AuditRecord>> {
     return pages(limit, (query) => this.#call('audit.list', { query: { ...filter, ...query } }));
+  }
+
+  /** Audit records as a file, oldest first, piece by piece. */
+  exportAudit(filter: Query, accept: string): AsyncGenerator<Uint8Array> {
+    const params = { tenant: this.tenant };
+    return this.#http.stream({
+      route: ROUTES['audit.list'],
+      params,
+      query: filter,
+      headers: { Accept: accept },
+    });
+  }
+
+  /** Has the broker read its whole archive and check the chain. */
+  verifyAudit(from?: number): Promise<AuditVerdict> {
+    return this.#call('audit.verify', { query: { from }, timeoutMs: VERIFY_LIMIT_MS });
   }
 
   policy(): Promise<Policy> {

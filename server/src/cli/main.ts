@@ -29,9 +29,10 @@ function optionOf({ flags, help, parse, choices, required }: Option): ProgramOpt
   return option;
 }
 
-/** What the commands do that have others below them. */
+/** What commands do that have several below them. */
 const PARENTS: Readonly<Record<string, string>> = {
   maintenance: 'close the application for maintenance: everybody out, nobody in until it is lifted',
+  audit: 'list, export or verify what happened',
   policy: 'show or change the settings',
 };
 

@@ -50,6 +50,8 @@ interface More {
   readonly takes?: z.ZodObject;
   readonly gives?: typeof etag;
   readonly refuses?: readonly number[];
+  /** Other forms of its answer, by media type. */
+  readonly also?: readonly string[];
   readonly examples?: typeof presets;
   readonly note?: string;
 }
@@ -67,7 +69,8 @@ const MORE: { readonly [R in RouteId]?: More } = {
   'orders.cancel': { refuses: [409], note: 'Every client that was warned is told.' },
   'locks.break': { takes: idempotencyKey, refuses: [409], note: '`broken: false`: nobody held it.' },
   'audit.list': {
-    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too.',
+    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too. With `Accept: text/csv` or `application/x-ndjson` an export is streamed, oldest first, the archive included.',
+    also: ['text/csv', 'application/x-ndjson'],
   },
   'policy.get': { gives: etag, note: `Presets: ${presetNote}` },
   'policy.set': {
@@ -100,6 +103,11 @@ function json(schema: z.ZodType, examples?: More['examples']) {
   return { 'application/json': { schema, ...(examples ? { examples } : {}) } };
 }
 
+/** Texts of these media types. */
+function textIn(types: readonly string[]) {
+  return Object.fromEntries(types.map((type) => [type, { schema: z.string() }]));
+}
+
 /** The statuses of `refuses` and those that every route of this form has. */
 function refusalsOf(route: Route, refuses: readonly number[]): readonly number[] {
   const common = [400, 401, 403, 429, 500, 503];
@@ -128,13 +136,13 @@ function requestOf(
 function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
   const route: Route = ROUTES[id];
   const more = MORE[id] ?? {};
-  const { gives, refuses = [], note } = more;
+  const { gives, refuses = [], note, also = [] } = more;
   const roles = ROLES.filter((role) => allows(id, [role]));
   const answers = Object.entries(route.answers).map(([status, schema]) => [
     status,
     {
       description: route.summary,
-      content: json(named(schema, id, 'Answer')),
+      content: { ...json(named(schema, id, 'Answer')), ...textIn(also) },
       ...(gives ? { headers: gives } : {}),
     },
   ]);

@@ -2,6 +2,7 @@ import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
 import { isUnavailable, type RedisDriver, StoreUnavailableError } from './driver.js';
 import {
+  archiveKey,
   epochKey,
   idempotencyKey,
   locksKey,
@@ -128,6 +129,11 @@ export class Store {
     const [rev, began] = await reached(this.#driver.commands.mget(keys));
     const [epoch = 0, after = 0] = (began ?? '').split('|').map(Number);
     return { rev: Number(rev ?? 0), epoch, after };
+  }
+
+  /** What is known of the last archived record; none: nothing was ever archived. */
+  async archived(tenant: string): Promise<string | null> {
+    return await reached(this.#driver.commands.hget(archiveKey(tenant), 'mark'));
   }
 
   async policy(tenant: string): Promise<Record<string, string>> {

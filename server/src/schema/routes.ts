@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { auditPageSchema, auditQuerySchema, auditRecordSchema } from './audit.js';
+import {
+  auditPageSchema,
+  auditQuerySchema,
+  auditRecordSchema,
+  auditVerdictSchema,
+  auditVerifyQuerySchema,
+} from './audit.js';
 import {
   blockLiftAnswerSchema,
   blockPageSchema,
@@ -206,6 +212,14 @@ export const ROUTES = {
     params: inTenant,
     query: auditQuerySchema,
     answers: { 200: auditPageSchema },
+  },
+  'audit.verify': {
+    method: 'get',
+    path: `${T}/audit/verify`,
+    summary: 'Check the chain of the audit archive',
+    params: inTenant,
+    query: auditVerifyQuerySchema,
+    answers: { 200: auditVerdictSchema },
   },
   'policy.get': {
     method: 'get',

@@ -21,7 +21,7 @@ export const COMMANDS: readonly Command[] = [
   show,
   locks,
   blocks,
-  audit,
+  ...audit,
   review,
   warn,
   logoff,
