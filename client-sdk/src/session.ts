@@ -124,6 +124,8 @@ export class Session {
     'lock:denied': (denial) => {
       this.locks.denied(denial);
     },
+    // Nobody here can answer: silence yields.
+    'lock:requested': () => undefined,
     'lock:lost': (loss) => {
       this.locks.lost(loss);
     },
