@@ -43,6 +43,8 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
   'lock:answer': {},
   'lock:check': { valid: true },
+  'lock:watch': { locks: [] },
+  'lock:unwatch': {},
   'lock:query': { holders: [], waiters: [] },
 };
 
