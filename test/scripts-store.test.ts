@@ -47,6 +47,40 @@ async function lockEverything(
     name: 'Root',
   });
   await take(grace, 'invoices/~other:2@home');
+  await lockTogether(broker, tenant, [ada, grace, alan]);
+}
+
+/** Locks of several at once: shared, upgraded, taken over, of whole trees. */
+async function lockTogether(
+  broker: TestBroker,
+  tenant: string,
+  [ada, grace, alan]: [TestClient, TestClient, TestClient],
+): Promise<void> {
+  const shared = { resource: 'books/1', mode: 'shared' } as const;
+  const { locks } = await ada.does('lock:acquireMany', { resources: [shared], requestId: randomUUID() });
+  await grace.does('lock:acquire', { ...shared, requestId: randomUUID() });
+  await alan.does('lock:watch', { prefix: 'books' });
+  const upgrade = { resource: 'books/1', fence: locks[0]?.fence ?? 0, waitMs: 60_000 };
+  await ada.does('lock:upgrade', { ...upgrade, requestId: randomUUID() });
+  await alan.does('lock:acquire', {
+    resource: 'books',
+    scope: 'tree',
+    waitMs: 60_000,
+    requestId: randomUUID(),
+  });
+  const requestId = randomUUID();
+  await alan.does('lock:takeover', { resource: 'books/1', requestId });
+  for (const holder of [ada, grace]) await holder.does('lock:answer', { requestId, answer: 'yield' });
+  const { lock } = await alan.saw('lock:granted', (push) => push.requestId === requestId);
+  await alan.saw('lock:changed');
+  await waitUntil(
+    async () => (await broker.core.metrics.expose()).body.includes('lock_places'),
+    'the places',
+  );
+  await alan.does('lock:release', { resource: 'books/1', fence: lock.fence });
+  const tree = await alan.saw('lock:granted', (push) => push.lock.resource === 'books');
+  await alan.does('lock:release', { resource: 'books', fence: tree.lock.fence });
+  expect(await broker.core.locks.count(tenant)).to.be.greaterThan(0);
 }
 
 /** Orders of a tenant, from the rehearsal to the receipts. */
