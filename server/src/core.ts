@@ -109,7 +109,7 @@ export function createCore(parts: CoreParts): Core {
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
-  const locks = new Locks(store, metrics);
+  const locks = new Locks(store, metrics, (tenant) => bus.fence(tenant));
   const once = new Once(store);
   const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {

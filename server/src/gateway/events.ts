@@ -2,12 +2,15 @@ import type { ClientCall, ClientCalls } from '@lastcall/shared';
 import { noteOrder } from '../attachments.js';
 import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
-import type { Connection } from './connection.js';
+import { askerOf, type Connection } from './connection.js';
+import { tellLost } from './lock-news.js';
+import type { Watches } from './watches.js';
 
 /** What a handler may use. */
 export interface EventContext {
   readonly core: Core;
   readonly verifier: Verifier;
+  readonly watches: Watches;
   readonly connection: Connection;
 }
 
@@ -22,7 +25,10 @@ async function heartbeat(
 ): Promise<{ leaseMs: number }> {
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
-  if (welcome) connection.socket.emit('welcome', welcome);
+  if (welcome) {
+    tellLost(connection, 'data_loss');
+    connection.socket.emit('welcome', welcome);
+  }
   return { leaseMs };
 }
 
@@ -57,18 +63,35 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   },
   'auth:refresh': async ({ core, verifier, connection }, { token }) =>
     await core.sessions.refresh(connection.attachment, await verifier.verify(token)),
-  'lock:acquire': ({ core, connection: { attachment } }, payload) =>
-    core.locks.acquire(attachment.tenant, attachment.sessionId, payload),
+  'lock:acquire': ({ core, connection }, payload) =>
+    core.locks.acquire(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:acquireMany': async ({ core, connection }, payload) => ({
+    locks: await core.locks.acquireMany(connection.attachment.tenant, askerOf(connection), payload),
+  }),
+  'lock:upgrade': ({ core, connection }, payload) =>
+    core.locks.upgrade(connection.attachment.tenant, askerOf(connection), payload),
   'lock:release': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
   'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
     await core.locks.cancel(attachment.tenant, attachment.sessionId, requestId);
     return {};
   },
+  'lock:takeover': ({ core, connection }, payload) =>
+    core.locks.takeover(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:answer': async ({ core, connection: { attachment } }, { requestId, answer }) => {
+    await core.locks.answer(attachment.tenant, attachment.sessionId, requestId, answer);
+    return {};
+  },
   'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.check(attachment.tenant, resource, fence),
-  'lock:query': async ({ core, connection: { attachment } }, { resource }) => {
-    const { holders, waiters } = await core.locks.query(attachment.tenant, resource);
+  'lock:watch': ({ watches, connection }, { prefix }) => watches.watch(connection, prefix),
+  'lock:unwatch': ({ watches, connection }, { prefix }) => {
+    watches.unwatch(connection, prefix);
+    return Promise.resolve({});
+  },
+  'lock:query': async ({ core, connection }, { resource }) => {
+    const { tenant } = connection.attachment;
+    const { holders, waiters } = await core.locks.query(tenant, askerOf(connection), resource);
     return { holders, waiters };
   },
 };
