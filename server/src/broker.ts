@@ -9,6 +9,7 @@ import { createSocketServer, Gateway, noteRefusedOrigins, OriginRule } from './g
 import { createHealth, type Health } from './health.js';
 import { createApp, createRouter } from './http/app.js';
 import { createLimits } from './limits.js';
+import { Load } from './load.js';
 import { createLogger, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
 import { type OpenedStore, openStore } from './redis/open.js';
@@ -73,28 +74,31 @@ async function startBroker(
   const { log, metrics, opened } = parts;
   const secret = config.jwtSecret ?? (config.jwksUrl ? undefined : await developmentSecret(config.dataDir));
   const verifier = createVerifier({ ...config, jwtSecret: secret });
-  const limits = createLimits(config);
+  const load = new Load();
+  const limits = createLimits(config, () => load.strain());
   const core = createCore({
     driver: opened.driver,
     log,
     metrics,
+    load,
     version: VERSION,
     webhooks: webhooksOf(config),
     ...(opened.persist ? { persist: opened.persist } : {}),
   });
   await core.start();
 
-  const health = createHealth({ opened, metrics, webhooks: core.webhooks });
+  const health = createHealth({ opened, metrics, nodes: core.nodes, webhooks: core.webhooks });
   const mint = secret ? minter(secret, config) : undefined;
   const http = { core, config, verifier, limits, health };
   const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
   const connections = connectionsOf(httpServer);
   const io = options.io ?? createSocketServer(httpServer, config, noteRefusedOrigins(core));
-  const { trustProxy, heartbeatBurst } = config;
   const origins = new OriginRule(config);
   const ownsTransport = options.io === undefined;
-  const gateway = new Gateway({ ...http, io, origins, trustProxy, heartbeatBurst, ownsTransport });
+  const { trustProxy, heartbeatBurst, drainMs, resumesPerSecond } = config;
+  const sizes = { trustProxy, heartbeatBurst, drainMs, resumesPerSecond };
+  const gateway = new Gateway({ ...http, ...sizes, io, origins, ownsTransport, load });
   gateway.start();
 
   const stop = once(async () => {

@@ -6,6 +6,7 @@ import { StoreClock } from './clock.js';
 import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
+import { Load } from './load.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
 import type { Metrics } from './metrics.js';
@@ -66,6 +67,8 @@ export interface CoreParts {
   readonly driver: RedisDriver;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Shared with the edges, which it slows down. */
+  readonly load?: Load;
   readonly version: string;
   readonly persist?: () => Promise<void>;
   readonly webhooks?: WebhookSettings | undefined;
@@ -73,7 +76,7 @@ export interface CoreParts {
 
 /** Puts the nouns together. */
 export function createCore(parts: CoreParts): Core {
-  const { driver, log, metrics, version } = parts;
+  const { driver, log, metrics, load = new Load(), version } = parts;
   const store = new Store(driver, {
     observe: (name, tookMs) => metrics.script(name, tookMs),
     ...(parts.persist ? { persist: parts.persist } : {}),
@@ -89,8 +92,12 @@ export function createCore(parts: CoreParts): Core {
   const policies = new Policies(store);
   const webhooks =
     parts.webhooks && new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
+  let saidTooOld = false;
   const everySecond = (): Promise<void> => {
+    if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
+    saidTooOld = nodes.tooOld !== undefined;
     metrics.sessions(attachments.size);
+    metrics.strain(load.strain());
     webhooks?.measure();
     return sessions.retryReports();
   };
@@ -104,7 +111,7 @@ export function createCore(parts: CoreParts): Core {
     tenants: new Tenants(store),
     policies,
     sessions,
-    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
+    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics, load }),
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     blocks: new Blocks(store),
@@ -128,6 +135,7 @@ function lifecycle(
     async start() {
       await store.load();
       await nodes.beat();
+      if (nodes.tooOld !== undefined) throw new Error(nodes.tooOld);
       await webhooks?.start();
       sweeper.start();
     },

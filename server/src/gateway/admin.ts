@@ -10,6 +10,7 @@ import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import { authorize } from '../auth/index.js';
 import { adminHandshakeSchema, parse } from '../schema/index.js';
 import { Changes, type Room } from './changes.js';
+import { leaving } from './farewell.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 
@@ -27,6 +28,7 @@ export class AdminGateway {
   readonly #namespace: AdminNamespace;
   readonly #changes: Changes;
   readonly #transports = new OnePerTransport();
+  #draining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -50,12 +52,21 @@ export class AdminGateway {
     this.#changes.flush();
   }
 
+  /** Admits nobody any more. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   stop(): void {
-    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    this.#draining = true;
+    if (!this.#parts.ownsTransport) this.#namespace.disconnectSockets();
+    // Pages come back by themselves when the connection is closed; when the channel is, they stay away.
+    else for (const { conn } of this.#namespace.sockets.values()) conn.close();
   }
 
   async #admit(socket: AdminSocket): Promise<void> {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
+    if (this.#draining) throw leaving();
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
     this.#transports.take(socket);
