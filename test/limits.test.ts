@@ -16,10 +16,12 @@ async function until(
   call: () => void | Promise<void>,
 ): Promise<{ passed: number; error?: LastcallError }> {
   for (let passed = 0; passed < times; passed += 1) {
-    const error: unknown = await Promise.resolve().then(call).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+    const error: unknown = await Promise.resolve()
+      .then(call)
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
     if (error !== undefined) return { passed, error: error as LastcallError };
   }
   return { passed: times };
@@ -88,7 +90,8 @@ describe('limits', () => {
     const spread = (from: number, to: number): number =>
       waits.filter((waitMs) => waitMs >= from && waitMs < to).length;
     // 500 a second: about as many are told to come in each second.
-    for (const second of [0, 1, 2]) expect(spread(second * 1_000, (second + 1) * 1_000)).to.be.within(250, 900);
+    for (const second of [0, 1, 2])
+      expect(spread(second * 1_000, (second + 1) * 1_000)).to.be.within(250, 900);
     expect(Math.max(...waits)).to.be.within(3_000, 6_000);
     for (let n = 0; n < 30_000; n += 1) await until(1, () => limits.admit('resume'));
     const { error } = await until(10, () => limits.expect('resume'));

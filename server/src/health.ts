@@ -41,7 +41,11 @@ export function createHealth(parts: {
           ok: level !== 'error',
           detail: remedy ? `${message} ${remedy}` : message,
         })),
-        { name: 'schema', ok: nodes.tooOld === undefined, detail: nodes.tooOld ?? 'this version knows the data' },
+        {
+          name: 'schema',
+          ok: nodes.tooOld === undefined,
+          detail: nodes.tooOld ?? 'this version knows the data',
+        },
         // Sessions go on whether somebody is told of them or not, so this never takes a broker out of service.
         ...(webhooks ? [{ name: 'webhooks', ok: true, detail: webhooks.detail() }] : []),
       ];

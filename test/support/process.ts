@@ -130,6 +130,10 @@ export class BrokerProcess {
     return mintToken(SECRET, { sub, tenant, name: `${sub} by name`, roles });
   }
 
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
   /** As a crash, or `kill -9`, ends it. */
   async kill(): Promise<void> {
     await this.#child?.signal('SIGKILL');

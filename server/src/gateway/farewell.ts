@@ -26,7 +26,10 @@ export class Farewell {
   #done: () => void = () => undefined;
 
   /** Resolves when all are gone, or the limit is over. */
-  async begin(connections: Iterable<Connection>, pace: { perSecond: number; limitMs: number }): Promise<void> {
+  async begin(
+    connections: Iterable<Connection>,
+    pace: { perSecond: number; limitMs: number },
+  ): Promise<void> {
     this.#waiting = [...connections];
     const turns = Math.floor((pace.limitMs / 1_000) * TURNS_PER_SECOND);
     this.#turns = turns;
