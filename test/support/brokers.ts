@@ -14,7 +14,7 @@ import { freshTenant, TestClient } from './broker.js';
 import { Cleanups } from './faults.js';
 import { ApiClient } from './http.js';
 import { BrokerProcess, type BrokerProcessOptions } from './process.js';
-import { type Proxy, startProxy } from './proxy.js';
+import { startProxy } from './proxy.js';
 import { testStore } from './redis.js';
 
 /** How many clients connect at the same time. */
@@ -45,32 +45,34 @@ export class Pair {
   readonly cleanups = new Cleanups();
   /** Where the balancer leads. */
   target: BrokerProcess;
-  #balancer: Proxy | undefined;
+  /** The address before both. */
+  readonly url: string;
 
-  private constructor(here: BrokerProcess, there: BrokerProcess) {
+  private constructor(here: BrokerProcess, there: BrokerProcess, front: string) {
     this.here = here;
     this.there = there;
     this.target = here;
+    this.url = front;
     this.cleanups.add(() => Promise.all([here.remove(), there.remove()]));
   }
 
-  /** On the store under test, or one that nobody else's brokers share. `options` are for the first of them. */
-  static async start(options: BrokerProcessOptions = {}): Promise<Pair> {
+  /**
+   * On the store under test, or one that nobody else's brokers share. Before them stands what is at `front`, or the
+   * simplest of balancers, which leads where the test has it lead.
+   */
+  static async start(options: BrokerProcessOptions = {}, front?: string): Promise<Pair> {
     const redisUrl = options.redisUrl ?? (await testStore()).url;
     const [here, there] = await Promise.all([
       BrokerProcess.start({ ...options, redisUrl }),
-      BrokerProcess.start({ redisUrl }),
+      BrokerProcess.start({ ...options, redisUrl }),
     ]);
-    const pair = new Pair(here, there);
-    const balancer = await startProxy(() => pair.target.port);
-    pair.#balancer = balancer;
+    if (front !== undefined) return new Pair(here, there, front);
+    let target = (): number => here.port;
+    const balancer = await startProxy(() => target());
+    const pair = new Pair(here, there, `http://127.0.0.1:${balancer.port}`);
+    target = () => pair.target.port;
     pair.cleanups.add(() => balancer.stop());
     return pair;
-  }
-
-  /** The address before both. */
-  get url(): string {
-    return `http://127.0.0.1:${this.#balancer?.port}`;
   }
 
   token(sub: string, roles?: readonly string[]): Promise<string> {
