@@ -8,9 +8,10 @@ import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
 import { heartbeat } from './suites/heartbeat.js';
 import { locks } from './suites/locks.js';
 import { redisFloor } from './suites/redis-floor.js';
+import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, tenant];
+const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, tenant, storm];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 

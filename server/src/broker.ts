@@ -5,6 +5,7 @@ import type { Server as SocketServer } from 'socket.io';
 import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
 import type { Config } from './config.js';
 import { type Core, createCore } from './core.js';
+import { maxConnections } from './descriptors.js';
 import { createSocketServer, Gateway, noteRefusedOrigins, OriginRule } from './gateway/index.js';
 import { createHealth, type Health } from './health.js';
 import { createApp, createRouter } from './http/app.js';
@@ -93,6 +94,7 @@ async function startBroker(
   const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
   const connections = connectionsOf(httpServer);
+  if (!options.httpServer) boundConnections(httpServer, log);
   const io = options.io ?? createSocketServer(httpServer, config, noteRefusedOrigins(core));
   const origins = new OriginRule(config);
   const ownsTransport = options.io === undefined;
@@ -162,6 +164,25 @@ function connectionsOf(server: HttpServer): ReadonlySet<Socket> {
     socket.once('close', () => open.delete(socket));
   });
   return open;
+}
+
+/** Says at most once in this time that connections are refused. */
+const FULL_LINE_EVERY_MS = 10_000;
+
+/** Refuses connections before the process may open no more files: those that are there need some. */
+function boundConnections(server: HttpServer, log: Logger): void {
+  const most = maxConnections();
+  if (most === undefined) return;
+  server.maxConnections = most;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    if (performance.now() - saidAt < FULL_LINE_EVERY_MS) return;
+    saidAt = performance.now();
+    log.warn(
+      { connections: most },
+      'connections are refused: raise the limit of open files (ulimit -n), or add a broker',
+    );
+  });
 }
 
 /** Lets requests and sockets finish, but not for ever: a frozen client would never close its own. */
