@@ -1,8 +1,12 @@
+import type { Session } from '@lastcall/shared';
 import { expect } from 'chai';
 import { io } from 'socket.io-client';
-import { inBatches, type Pair, paired } from './support/brokers.js';
+import { inBatches, Pair, paired } from './support/brokers.js';
+import { type Cleanups, cleaned } from './support/faults.js';
 import { send } from './support/http.js';
 import { useParallel } from './support/parallel.js';
+import { startProxy } from './support/proxy.js';
+import { testStore } from './support/redis.js';
 import { waitUntil } from './support/wait.js';
 
 /** Time for what nobody is to wait for on an ordinary machine. */
@@ -44,12 +48,53 @@ describe('a broker that its clients leave', function () {
   );
 
   it(
+    '[N3] [K13] one that alone has lost the store: its clients move to the other without a moment in between',
+    parallel(cleaned(lonely)),
+  );
+
+  it(
     '[N4] [K2] one that is told to stop sends its clients to the other, and ends with 0',
     parallel(paired(leave)),
   );
 
   it('[N4] any client of Socket.IO comes back by itself when its node leaves', parallel(paired(comeBack)));
 });
+
+/** One of two brokers loses the store, and nobody else. */
+async function lonely(cleanups: Cleanups): Promise<void> {
+  const { url } = await testStore();
+  const link = await startProxy(Number(new URL(url).port));
+  const redisUrl = Object.assign(new URL(url), { port: String(link.port) }).href;
+  const pair = await Pair.start({}, undefined, { redisUrl });
+  cleanups.add(() => link.stop());
+  cleanups.add(() => pair.cleanups.run());
+  const { there } = pair;
+  await pair.policy(there, { beatMs: 1_000, leaseMs: 20_000 });
+  const workers = await inBatches(
+    Array.from({ length: 5 }, (_, i) => `user-${i}`),
+    (sub) => pair.work(sub),
+  );
+  const statuses = new Set<string>();
+  for (const { client } of workers) client.subscribe(() => statuses.add(client.getSnapshot().status));
+  link.stall(true);
+  pair.target = there;
+  const params = { tenant: pair.tenant };
+  const api = await pair.api(there);
+  const sessions = async () => (await api.does<{ items: Session[] }>('sessions.list', { params })).items;
+  const before = new Map((await sessions()).map(({ id, node }) => [id, node]));
+  expect(before.size).to.equal(workers.length);
+  await waitUntil(
+    async () => (await sessions()).every(({ id, node }) => node !== before.get(id)),
+    'all to be on the node that has its store',
+    PATIENCE_MS,
+  );
+  for (const { client, handle } of workers) {
+    await waitUntil(() => client.getSnapshot().error === undefined, 'a heartbeat to be answered');
+    expect((await client.check(handle.resource, handle.fence)).valid).to.equal(true);
+  }
+  expect([...statuses], 'nobody was without a connection').to.deep.equal(['online']);
+  expect(await pair.records(there, 'session.ended')).to.deep.equal([]);
+}
 
 /** A broker is told to stop while one of its clients is being logged off, which it waits for. */
 async function leave(pair: Pair): Promise<void> {

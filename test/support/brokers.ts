@@ -58,12 +58,16 @@ export class Pair {
 
   /**
    * On the store under test, or one that nobody else's brokers share. Before them stands what is at `front`, or the
-   * simplest of balancers, which leads where the test has it lead.
+   * simplest of balancers, which leads where the test has it lead. The first of them may be another in some way.
    */
-  static async start(options: BrokerProcessOptions = {}, front?: string): Promise<Pair> {
+  static async start(
+    options: BrokerProcessOptions = {},
+    front?: string,
+    first: BrokerProcessOptions = {},
+  ): Promise<Pair> {
     const redisUrl = options.redisUrl ?? (await testStore()).url;
     const [here, there] = await Promise.all([
-      BrokerProcess.start({ ...options, redisUrl }),
+      BrokerProcess.start({ ...options, redisUrl, ...first }),
       BrokerProcess.start({ ...options, redisUrl }),
     ]);
     if (front !== undefined) return new Pair(here, there, front);
