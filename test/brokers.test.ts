@@ -69,8 +69,9 @@ describe('many brokers', function () {
 /** Nodes as the other one knows them. */
 async function comeAndGo(pair: Pair): Promise<void> {
   const { here, there } = pair;
+  const isPair = async () => (await pair.nodes(here)).length === 2;
+  await waitUntil(isPair, 'each to know of the other');
   const both = await pair.nodes(here);
-  expect(both).to.have.length(2);
   for (const { version, startedAt, seenAt } of both) {
     expect(version).to.match(/^\d/);
     expect(seenAt).to.be.at.least(startedAt);
