@@ -21,7 +21,7 @@ function loop(pace: { beatMs: number; leaseMs: number }) {
     beats,
     load,
     /** Lets time pass, in turns of about 100 ms. */
-    run(ms: number, eachTurn: (at: number) => number = () => TURN_MS): void {
+    run: (ms: number, eachTurn: (at: number) => number = () => TURN_MS): void => {
       for (const until = now + ms; now < until; ) {
         now += eachTurn(now);
         beats.turn(now);

@@ -44,7 +44,7 @@ async function sideBySide(cleanups: Cleanups): Promise<void> {
   const taken = await ada.does('lock:acquire', { resource: 'invoices/1', requestId: randomUUID() });
   const grace = await pair.connect(there, 'grace');
   // The record of a type that is not known here came by, and what came after it is heard all the same.
-  await admin.saw('audit:record', ({ type }) => String(type) === 'session.greeted');
+  await admin.saw('audit:record', ({ type }) => (type as string) === 'session.greeted');
   await admin.saw(
     'audit:record',
     ({ sessionId, type }) => sessionId === grace.sessionId && type === 'session.opened',
