@@ -34,8 +34,8 @@ describe('a broker that its clients leave', function () {
         here.resume();
 
         await waitUntil(async () => (await pair.nodes(there)).length >= 2, 'the frozen one to be back');
-        const told = await send(`${here.url}/readyz`);
-        expect(told.status).to.equal(200);
+        const isReady = async () => (await send(`${here.url}/readyz`)).status === 200;
+        await waitUntil(isReady, 'the frozen one to serve again', PATIENCE_MS);
         for (const { client, handle, sessionId } of workers) {
           expect(client.getSnapshot().session?.id).to.equal(sessionId);
           expect(handle.state).to.equal('held');

@@ -7,7 +7,7 @@ import { administrator } from './support/broker.js';
 /** A connection that only notes when it is closed. */
 function connection(closed: () => void): Connection {
   const attachment = newAttachment(administrator('acme'), { address: '192.0.2.1' }, 'session', 'key');
-  const socket = { conn: { close: closed } };
+  const socket = { conn: { close: closed }, disconnect: () => undefined };
   const made: Connection = newConnection(socket as unknown as Connection['socket'], attachment, 0);
   return made;
 }

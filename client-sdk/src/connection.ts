@@ -120,7 +120,7 @@ export class Connection {
    * if none is better off nothing is lost.
    */
   async move(): Promise<void> {
-    if (!this.#online || this.#next) return;
+    if (!this.#online || this.#next || this.#final) return;
     const dialling = this.#dialling;
     try {
       const auth = await this.#options.auth();

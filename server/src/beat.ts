@@ -62,11 +62,12 @@ export class BeatLoop {
   }
 
   /** A session joins; answers its slot. */
-  join(tenant: string, pace: Pace): number {
+  join(tenant: string, { beatMs, leaseMs }: Pace): number {
+    const pace = { beatMs, leaseMs };
     let known = this.#tenants.get(tenant);
     if (!known) {
       // Each tenant begins somewhere else, so that not all ask at once.
-      const due = (performance.now() / pace.beatMs) * BEAT_SLOTS;
+      const due = (performance.now() / beatMs) * BEAT_SLOTS;
       known = { pace, members: 0, nextSlot: 0, due, asked: Math.floor(due) };
       this.#tenants.set(tenant, known);
     }
@@ -85,9 +86,9 @@ export class BeatLoop {
   }
 
   /** The tenant's policy changed. */
-  retune(tenant: string, pace: Pace): void {
+  retune(tenant: string, { beatMs, leaseMs }: Pace): void {
     const known = this.#tenants.get(tenant);
-    if (known) known.pace = pace;
+    if (known) known.pace = { beatMs, leaseMs };
   }
 
   /** Asks the slots that are due at an instant of the monotonic clock. */

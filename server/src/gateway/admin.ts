@@ -10,7 +10,7 @@ import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import { authorize } from '../auth/index.js';
 import { adminHandshakeSchema, parse } from '../schema/index.js';
 import { Changes, type Room } from './changes.js';
-import { leaving } from './farewell.js';
+import { leaving, partFrom } from './farewell.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 import { backlogOf } from './transport.js';
@@ -77,8 +77,7 @@ export class AdminGateway {
   stop(): void {
     this.#draining = true;
     if (!this.#parts.ownsTransport) this.#namespace.disconnectSockets();
-    // Pages come back by themselves when the connection is closed; when the channel is, they stay away.
-    else for (const { conn } of this.#namespace.sockets.values()) conn.close();
+    else for (const socket of this.#namespace.sockets.values()) partFrom(socket);
   }
 
   async #admit(socket: AdminSocket): Promise<void> {

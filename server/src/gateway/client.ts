@@ -13,7 +13,7 @@ import {
 } from './connection.js';
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
-import { Farewell, leaving } from './farewell.js';
+import { Farewell, leaving, partFrom } from './farewell.js';
 import { guarded, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
@@ -90,7 +90,8 @@ export class ClientGateway {
       await this.#farewell.begin(this.#connections.all(), pace);
     }
     this.#beats.stop();
-    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    if (!ownsTransport) this.#namespace.disconnectSockets();
+    else for (const socket of this.#namespace.sockets.values()) partFrom(socket);
     await this.#deliver.settled();
   }
 

@@ -15,10 +15,16 @@ export function leaving(): LastcallError {
 }
 
 /**
- * Sends clients to other nodes as fast as one of those takes them in, within a limit. The connection is closed rather
- * than the channel: any client of Socket.IO then comes back by itself, where a channel that the server closes stays
- * closed.
+ * Parts with a client that is to come back. The connection is closed rather than the channel: any client of Socket.IO
+ * then comes back by itself, where a channel that the server closes stays closed.
  */
+export function partFrom(socket: { readonly conn: { close(): unknown }; disconnect(): unknown }): void {
+  socket.conn.close();
+  // Not heard by the client any more; here the socket is gone at once, whatever still waits to be sent.
+  socket.disconnect();
+}
+
+/** Sends clients to other nodes as fast as one of those takes them in, within a limit. */
 export class Farewell {
   #waiting: Connection[] = [];
   #perTurn = 0;
@@ -50,7 +56,7 @@ export class Farewell {
       // Answers that are under way get out first, and so do last handlers at a logoff, while there is time.
       const isBusy = connection.underWay.size > 0 || connection.attachment.ended;
       if (isBusy && this.#turns > 0) this.#waiting.push(connection);
-      else connection.socket.conn.close();
+      else partFrom(connection.socket);
     }
     if (this.#waiting.length === 0 || this.#turns <= 0) this.#done();
   }
