@@ -1,12 +1,15 @@
 import { expect } from 'chai';
+import { administrator, freshTenant, type TestBroker } from './support/broker.js';
 import { inBatches, Pair, paired } from './support/brokers.js';
-import { cleaned } from './support/faults.js';
+import { brokerOn, type Cleanups, cleaned, endsIn } from './support/faults.js';
+import { checkHistoryAtRest, historyOf } from './support/history.js';
 import { LATE_MS } from './support/orders.js';
 import { useParallel } from './support/parallel.js';
 import { ownStore } from './support/store.js';
 import { waitUntil } from './support/wait.js';
 
 const HELD = 500;
+const REGISTERED = 300;
 const GRACE_MS = 3_000;
 /** Time for what nobody is to wait for on an ordinary machine. */
 const PATIENCE_MS = 20_000;
@@ -64,7 +67,46 @@ describe('many brokers', function () {
       }),
     ),
   );
+
+  it(
+    '[N1] [P1] [P3] H33 four that see the same deadline come: each session ends once, in time',
+    parallel(cleaned(sameDeadline)),
+  );
 });
+
+/** Four nodes see the same deadline come. */
+async function sameDeadline(cleanups: Cleanups): Promise<void> {
+  const store = await ownStore();
+  cleanups.add(() => store.stop());
+  const brokers = await Promise.all(Array.from({ length: 4 }, () => brokerOn(store.url, cleanups)));
+  const [first] = brokers as [TestBroker, ...TestBroker[]];
+  const tenant = freshTenant();
+  const clients = await Promise.all(brokers.map((broker, i) => broker.connect(tenant, `user-${i}`)));
+  const admin = administrator(tenant);
+  const names = Array.from({ length: REGISTERED }, (_, i) => `registered-${i}`);
+  await inBatches(names, (id) => {
+    const user = { id, name: id, roles: ['user'] };
+    return first.core.sessions.open({ ...admin, user }, { address: '192.0.2.1' });
+  });
+  const order = await first.core.orders.create(admin, tenant, {
+    action: 'logoff',
+    target: { all: true },
+    message: 'Good night.',
+    reason: 'admin',
+    graceMs: 1_500,
+    holdMs: 0,
+  });
+  for (const client of clients)
+    await client.saw('logoff', ({ orderId }) => orderId === order.id, PATIENCE_MS);
+  const all = REGISTERED + clients.length;
+  const ends = async () => endsIn(await historyOf(first.core, tenant));
+  await waitUntil(async () => (await ends()).length >= all, 'everybody to be out', PATIENCE_MS);
+  await checkHistoryAtRest(first.core, tenant);
+  const records = await ends();
+  expect(new Set(records.map(({ sessionId }) => sessionId)).size).to.equal(all);
+  expect(records).to.have.length(all);
+  for (const { at } of records) expect(at - order.deadlineAt).to.be.within(0, LATE_MS);
+}
 
 /** Nodes as the other one knows them. */
 async function comeAndGo(pair: Pair): Promise<void> {
