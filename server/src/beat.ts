@@ -4,8 +4,10 @@ import type { Load } from './load.js';
 /** Into how many slots a tenant's sessions on this node are spread; one is asked at a time. */
 export const BEAT_SLOTS = 20;
 const TICK_MS = 100;
-/** A client that hears nothing for this part of its lease would count on too little: no beat is stretched beyond it. */
-const LONGEST_BEAT = 1 / 3;
+/** No beat is stretched beyond this part of the lease, */
+const OF_LEASE = 1 / 3;
+/** nor so far that a client could take it for two missed beats, and come back to a node that is under strain already. */
+const OF_BEAT = 1.5;
 
 /** What a tenant's policy says of beats. */
 type Pace = Pick<PolicySettings, 'beatMs' | 'leaseMs'>;
@@ -19,9 +21,10 @@ interface Tenant {
   asked: number;
 }
 
-/** How long to take for all slots: `beatMs` at ease, up to a third of the lease under strain. */
+/** How long to take for all slots: `beatMs` at ease, longer under strain. */
 function intervalOf({ beatMs, leaseMs }: Pace, strain: number): number {
-  return beatMs + Math.max(0, leaseMs * LONGEST_BEAT - beatMs) * strain;
+  const longestMs = Math.max(beatMs, Math.min(leaseMs * OF_LEASE, beatMs * OF_BEAT));
+  return beatMs + (longestMs - beatMs) * strain;
 }
 
 /**
