@@ -107,6 +107,16 @@ describe('command line: orders', () => {
       expect(bench.posted[0]).to.include({ dryRun: true });
     });
 
+    it('[O19] says which administrator stays', async () => {
+      const spared = { id: 'root', name: 'Root' };
+      const given = await bench.run(['logoff', '--all', '--yes'], orders(2, order({ spared })));
+      expect(given.err).to.include('Root (root) stays, so that an administrator is left; --include-self');
+      const { err } = await bench.run(['logoff', '--all', '--dry-run'], {
+        'POST /orders': () => ({ body: { ...preview(2), spared } }),
+      });
+      expect(err).to.include('Root (root) stays');
+    });
+
     for (const [what, args, people] of [
       ['everybody', ['--all'], 2],
       ['more than ten people', ['--role', 'user'], 11],

@@ -8,6 +8,7 @@
 
 local ORDER_FIELDS = {
   'id', 'version', 'state', 'action', 'reason', 'message', 'by', 'deadlineAt', 'holdMs', 'extend', 'denyMs',
+  'spared',
 }
 local ALIVE = { preparing = true, pending = true, closing = true }
 

@@ -44,11 +44,12 @@ end
 
 -- The order's request as a function: does it hit this session?
 local function hits(oid)
-  local q = fields_of(order_key(oid), { 'target', 'except', 'issuer', 'includeSelf' })
+  local q = fields_of(order_key(oid), { 'target', 'except', 'issuer', 'includeSelf', 'spared' })
   local wanted = matcher(cjson.decode(q.target))
   local spared = matcher(q.except and q.except ~= '' and cjson.decode(q.except))
+  local kept = q.spared and cjson.decode(q.spared).id
   return function(s)
-    if q.includeSelf ~= '1' and s.uid == q.issuer then
+    if s.uid == kept or q.includeSelf ~= '1' and s.uid == q.issuer then
       return false
     end
     return wanted(s) and not spared(s)

@@ -1,4 +1,5 @@
--- What the sweep does with what is due. Needs _lib, _session, _lock, _block, _order, _target, _end and _ending.
+-- What the sweep does with what is due. Needs _lib, _session, _lock, _block, _order, _target,
+-- _role, _guard, _end and _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
@@ -51,8 +52,10 @@ local function end_by_order(s, live)
   if first.state == 'pending' then
     set_order_state(first, 'closing', SYSTEM)
   end
+  local stays, looked = stays_by_guard(s, first)
+  if stays then return nil end
   local message = is_policy and SAID[first.reason] or first.message
-  return end_session(s, first.reason, first.by, message, first.id, live)
+  return looked + end_session(s, first.reason, first.by, message, first.id, live)
 end
 
 local function visit_session(sid, due_at, live)

@@ -6,7 +6,8 @@ local o = order_of(ARGV[1])
 if not o then return refuse('not_found') end
 if o.state == 'cancelled' then return answer({ more = false }) end
 if o.state == 'closing' or o.state == 'done' or (o.action == 'logoff' and o.deadlineAt <= NOW) then
-  return refuse('conflict', { state = o.state })
+  -- Its time is over: it closes, although no sweep has said so yet.
+  return refuse('conflict', { state = o.state == 'done' and 'done' or 'closing' })
 end
 set_order_state(o, 'cancelled', cjson.decode(ARGV[2]))
 call('HSET', order_key(o.id), 'cursor', '0')

@@ -1,5 +1,6 @@
 #!lua
--- Stores an order before anything is told, and takes its first step. Includes: _lib _session _block _order _target
+-- Stores an order before anything is told, and takes its first step.
+-- Includes: _lib _session _block _order _target _role _guard
 -- ARGV 1 oid · 2 JSON request with defaults filled in { action, target, except?, includeSelf, message, reason,
 --      graceMs, holdMs, extend?, denyMs } · 3 JSON actor · 4 issuer's uid
 -- Answers { state, createdAt, deadlineAt, more }; more: step on with order_step. `rate_limited` beyond 100 open ones.
@@ -32,9 +33,11 @@ if lasting then
   call('ZADD', P .. 'open', digits(US), oid)
 end
 call('ZADD', P .. 'due', digits(NOW + 1000), 'o:' .. oid)
+local o = order_of(oid)
+local last = guard_order(o)
 record('order.created', by, { orderId = oid, reason = q.reason, details = {
   action = q.action, target = q.target, except = q.except, message = q.message, graceMs = q.graceMs,
-  holdMs = q.holdMs, deadlineAt = deadline, version = 1,
+  holdMs = q.holdMs, deadlineAt = deadline, version = 1, spared = last and user_of(last) or nil,
 } })
-local more = step_order(order_of(oid))
+local more = step_order(o)
 return answer({ more = more })

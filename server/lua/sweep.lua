@@ -1,16 +1,18 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _end _ending _visit
+-- Includes: _lib _session _lock _block _order _target _role _guard _end _ending _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
--- Answers { now, rev, epoch, waitMs until the next look, more }.
-local LOOK_MS, QUIET_MS = 400, 200
+-- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what
+-- is due has to be looked at }.
+local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
 -- After a gap no node is called gone for this long: as long as a node may be silent.
 local SILENCE_MS = 5000
 local live = set_of(cjson.decode(ARGV[1])) or {}
 
-local function report(wait_ms, more)
+local function report(wait_ms, more, resting)
   return answer({
     now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), waitMs = wait_ms, more = more or false,
+    resting = resting or false,
   })
 end
 
@@ -59,7 +61,9 @@ if not more then
   local due_now = call('ZCOUNT', P .. 'due', '-inf', digits(NOW))
   more = due_now > 0
 end
-call('SET', P .. 'swept', digits(NOW) .. (more and '+' or ''))
+local resting = not more and call('ZCARD', P .. 'sessions') == 0
+call('SET', P .. 'swept', digits(NOW) .. (more and '+' or resting and '~' or ''))
 local following = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
-local wait_ms = following and math.min(LOOK_MS, math.max(QUIET_MS, tonumber(following) - NOW)) or LOOK_MS
-return report(more and 0 or wait_ms, more)
+local longest = resting and REST_MS or LOOK_MS
+local wait_ms = following and math.min(longest, math.max(QUIET_MS, tonumber(following) - NOW)) or longest
+return report(more and 0 or wait_ms, more, resting)

@@ -17,6 +17,7 @@ import { Policies } from './policy.js';
 import { Bus } from './redis/bus.js';
 import type { RedisDriver } from './redis/driver.js';
 import { Store } from './redis/store.js';
+import { Reviews } from './reviews.js';
 import { Sessions } from './sessions.js';
 import { Sweeper } from './sweeper.js';
 import { Tenants } from './tenants.js';
@@ -40,6 +41,7 @@ export interface Core {
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
+  readonly reviews: Reviews;
   readonly denials: Denials;
   readonly once: Once;
   readonly bus: Bus;
@@ -105,6 +107,7 @@ export function createCore(parts: CoreParts): Core {
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
+  const locks = new Locks(store, metrics);
   const once = new Once(store);
   const nouns = {
     nodes,
@@ -115,8 +118,9 @@ export function createCore(parts: CoreParts): Core {
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     blocks: new Blocks(store),
-    locks: new Locks(store, metrics),
+    locks,
     audit,
+    reviews: new Reviews({ audit, sessions, locks, policies, clock }),
     denials: new Denials(audit, log),
     once,
     logouts: new Logouts(store, nodes, once),

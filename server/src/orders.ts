@@ -13,6 +13,7 @@ import {
   type Policy,
   type Receipt,
   type Session,
+  type UserRef,
 } from '@lastcall/shared';
 import { v7 as uuid } from 'uuid';
 import type { Metrics } from './metrics.js';
@@ -30,6 +31,7 @@ export interface OrderPreview {
   readonly dryRun: true;
   readonly total: number;
   readonly items: readonly Session[];
+  readonly spared?: UserRef;
 }
 
 const READ_PAGE = 100;
@@ -59,6 +61,7 @@ function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
 function orderOf(h: Readonly<Record<string, string>>): Order {
   const except = json(h['except']) as OrderExcept | undefined;
   const extend = json(h['extend']) as NonNullable<OrderRequest['extend']> | undefined;
+  const spared = json(h['spared']) as UserRef | undefined;
   const denyMs = Number(h['denyMs'] ?? 0);
   return {
     id: h['id'] as string,
@@ -77,6 +80,7 @@ function orderOf(h: Readonly<Record<string, string>>): Order {
     by: (json(h['by']) as Actor | undefined) ?? { kind: 'system' },
     createdAt: Number(h['createdAt']),
     deadlineAt: Number(h['deadlineAt']),
+    ...(spared ? { spared } : {}),
     counts: countsOf(h),
   };
 }
@@ -136,24 +140,24 @@ export class Orders {
 
   /** Whom an order would hit, without giving it. */
   async preview(issuer: Identity, tenant: string, request: OrderRequest): Promise<OrderPreview> {
-    const spared = request.includeSelf ? '' : ownIn(tenant, issuer);
     const fixed = [
       JSON.stringify(request.target),
       request.except ? JSON.stringify(request.except) : '',
-      spared,
+      request.includeSelf ? '' : ownIn(tenant, issuer),
     ];
+    const guards = request.action === 'logoff' && request.includeSelf !== true ? '1' : '0';
     const found = new Set<string>();
+    let spared: UserRef | undefined;
     let cursor: string | undefined = '0';
     for (let step = 0; cursor !== undefined && step < STEP_LIMIT; step += 1) {
-      const answer: { sessions: string[]; cursor?: string } = await this.#store.run('order_preview', tenant, [
-        ...fixed,
-        cursor,
-      ]);
+      type Step = { sessions: string[]; cursor?: string; spared?: UserRef };
+      const answer: Step = await this.#store.run('order_preview', tenant, [...fixed, cursor, guards]);
+      ({ spared } = answer);
       for (const sessionId of listOf(answer.sessions)) found.add(sessionId);
       cursor = answer.cursor;
     }
     const items = await this.#sessions.byIds(tenant, [...found].slice(0, PREVIEW_ITEMS));
-    return { dryRun: true, total: found.size, items };
+    return { dryRun: true, total: found.size, items, ...(spared ? { spared } : {}) };
   }
 
   /** @throws LastcallError `not_found` */

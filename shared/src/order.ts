@@ -70,6 +70,8 @@ export interface Order extends Omit<OrderRequest, 'dryRun' | 'reason'> {
   readonly by: Actor;
   readonly createdAt: number;
   readonly deadlineAt: number;
+  /** The administrator it leaves in, because otherwise none would be. */
+  readonly spared?: UserRef;
   readonly counts: OrderCounts;
 }
 

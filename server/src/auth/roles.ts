@@ -45,6 +45,7 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'audit.list': ADMINISTRATORS,
   'policy.get': ADMINISTRATORS,
   'policy.set': ADMINISTRATORS,
+  'review.get': ADMINISTRATORS,
   'nodes.list': OPERATORS,
   'tenants.list': OPERATORS,
 };

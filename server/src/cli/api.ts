@@ -9,7 +9,9 @@ import type {
   Policy,
   PolicySettings,
   Receipt,
+  Review,
   Session,
+  UserRef,
 } from '@lastcall/shared';
 import { MAX_PAGE } from '@lastcall/shared';
 import { ROUTES, type RouteId, type SessionDetail } from '../schema/routes.js';
@@ -29,6 +31,7 @@ export interface OrderPreview {
   readonly dryRun: true;
   readonly total: number;
   readonly items: readonly Session[];
+  readonly spared?: UserRef;
 }
 
 /** What each call answers. */
@@ -47,6 +50,7 @@ interface Answers {
   readonly 'audit.list': Page<AuditRecord>;
   readonly 'policy.get': Policy;
   readonly 'policy.set': Policy;
+  readonly 'review.get': Review;
 }
 type Route = keyof Answers & RouteId;
 
@@ -135,6 +139,10 @@ export class Api {
   /** Replaces all settings, unless somebody changed them after `version`. */
   setPolicy(settings: PolicySettings, version: number): Promise<Policy> {
     return this.#call('policy.set', { headers: { 'If-Match': `"${version}"` }, body: settings });
+  }
+
+  review(since: Query): Promise<Review> {
+    return this.#call('review.get', { query: since });
   }
 
   // What the broker answers is believed: a newer one may say more than this version knows.

@@ -17,6 +17,7 @@ import { fromWireCursor } from './page.js';
 import { POLICY_HANDLERS } from './policy.js';
 import { HttpError, sendProblem } from './problem.js';
 import { REGISTRY_HANDLERS } from './registry.js';
+import { REVIEW_HANDLERS } from './review.js';
 import { SESSION_HANDLERS } from './sessions.js';
 
 /** A handler per row of the table of routes; a new row does not compile without its handler. */
@@ -27,6 +28,7 @@ const HANDLERS: Handlers = {
   ...LOCK_HANDLERS,
   ...AUDIT_HANDLERS,
   ...POLICY_HANDLERS,
+  ...REVIEW_HANDLERS,
   ...REGISTRY_HANDLERS,
 };
 

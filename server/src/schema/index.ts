@@ -10,5 +10,6 @@ export * from './order.js';
 export * from './page.js';
 export { invalid, MAX_ISSUE_LENGTH, MAX_ISSUES, parse } from './parse.js';
 export * from './policy.js';
+export * from './review.js';
 export * from './routes.js';
 export * from './session.js';

@@ -28,6 +28,7 @@ import {
 } from './order.js';
 import { namePageQuerySchema, placePageQuerySchema } from './page.js';
 import { policySchema, policySettingsSchema } from './policy.js';
+import { reviewQuerySchema, reviewSchema } from './review.js';
 import {
   sessionCheckAnswerSchema,
   sessionCheckSchema,
@@ -197,6 +198,14 @@ export const ROUTES = {
     params: inTenant,
     body: policySettingsSchema,
     answers: { 200: policySchema },
+  },
+  'review.get': {
+    method: 'get',
+    path: `${T}/review`,
+    summary: 'What to look at from time to time',
+    params: inTenant,
+    query: reviewQuerySchema,
+    answers: { 200: reviewSchema },
   },
   'nodes.list': {
     method: 'get',

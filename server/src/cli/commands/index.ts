@@ -5,6 +5,7 @@ import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
+import { review } from './review.js';
 import { serve } from './serve.js';
 import { sessions } from './sessions.js';
 import { show } from './show.js';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   locks,
   blocks,
   audit,
+  review,
   warn,
   logoff,
   cancel,
