@@ -72,6 +72,10 @@ describe('the shipped user of Redis', function () {
     });
   }
 
+  it('[N9] may ask whether replicas have what was written', async () => {
+    expect(await user.sendCommand(['WAIT', '0', '1'])).to.equal(0);
+  });
+
   it('[N9] S60 is the only one', async () => {
     const anybody = await observer(`redis://127.0.0.1:${redis.port}`).catch((reason: unknown) => reason);
     expect(anybody).to.be.instanceOf(Error);

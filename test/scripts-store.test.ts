@@ -6,6 +6,7 @@ import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { maintainEverything } from './support/maintenance.js';
 import { Receiver } from './support/receiver.js';
 import {
   needsRedisServer,
@@ -145,6 +146,9 @@ describe('[A7] [P7] on a cluster', () => {
       await orderEverything(broker, tenant, clients);
       await sessionEverything(broker, tenant, clients[2] as TestClient, redis);
       await waitUntil(() => receiver.ofType(tenant, 'session.ended').length === 4, 'the webhooks');
+      await maintainEverything(broker, tenant);
+      // Announced, closing, closed and lifted, besides planned.
+      await waitUntil(() => receiver.ofType(tenant, 'maintenance.changed').length === 5, 'the webhooks');
     });
   }
 

@@ -1,5 +1,5 @@
--- What the sweep does with what is due. Needs _lib, _session, _lock, _block, _order, _target,
--- _role, _guard, _end and _ending.
+-- What the sweep does with what is due. Needs _lib, _session, _lock, _block, _order, _ladder, _target, _role, _guard,
+-- _end and _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
@@ -99,6 +99,8 @@ local function visit_order(oid)
   elseif o.state == 'cancelled' then
     step_release(o)
     return MAX_WORK
+  elseif o.state == 'pending' and NOW < o.deadlineAt then
+    remind(o)
   else
     call('ZREM', P .. 'due', 'o:' .. oid)
     if o.action == 'warn' then

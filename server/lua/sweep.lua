@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _role _guard _end _ending _visit
+-- Includes: _lib _session _lock _block _order _ladder _target _role _guard _issue _end _ending _maintenance _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what
 -- is due has to be looked at }.
@@ -30,8 +30,15 @@ if since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
 local gap = gap_now()
+-- The window comes before the sessions: whether they are logged off at all is for it to say.
+local window_at = tonumber(call('ZSCORE', P .. 'due', 'm') or '')
+local work = 0
+if window_at and window_at <= NOW then
+  advance_window()
+  work = MAX_WORK / 2
+end
 local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_WORK, 'WITHSCORES')
-local work, done = 0, 0
+local done = 0
 for i = 1, #items, 2 do
   local kind, rest = string.match(items[i], '^(%a):(.*)$')
   if kind == 's' then
@@ -49,7 +56,7 @@ for i = 1, #items, 2 do
     work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
   elseif kind == 'b' then
     work = work + 1 + visit_block(rest)
-  else
+  elseif items[i] ~= 'm' then
     call('ZREM', P .. 'due', items[i])
   end
   done = done + 1

@@ -9,6 +9,7 @@ import { Load } from './load.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
+import { Maintenance } from './maintenance.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -38,6 +39,7 @@ export interface Core {
   readonly attachments: Attachments;
   readonly orders: Orders;
   readonly blocks: Blocks;
+  readonly maintenance: Maintenance;
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
@@ -109,6 +111,7 @@ export function createCore(parts: CoreParts): Core {
   const audit = new Audit(store);
   const locks = new Locks(store, metrics);
   const once = new Once(store);
+  const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -116,8 +119,9 @@ export function createCore(parts: CoreParts): Core {
     sessions,
     heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics, load }),
     attachments,
-    orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    orders,
     blocks: new Blocks(store),
+    maintenance: new Maintenance({ store, policies, orders, kick }),
     locks,
     audit,
     reviews: new Reviews({ audit, sessions, locks, policies, clock }),

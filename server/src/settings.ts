@@ -32,6 +32,12 @@ export const SETTINGS = {
     secret: true,
     help: 'The Redis or Valkey that holds all state.',
   },
+  minReplicas: {
+    env: 'MIN_REPLICAS',
+    schema: numberSetting(0, 16),
+    default: 1,
+    help: 'With Sentinel: how many replicas must have an order, a block or a change of settings before it is answered. 0 waives it: a fail-over may then lose what was answered.',
+  },
   port: {
     env: 'PORT',
     schema: numberSetting(0, 65_535),

@@ -28,6 +28,7 @@ interface Watched {
   readonly orders: Set<string>;
   readonly resources: Set<string>;
   readonly policy: Set<string>;
+  readonly maintenance: Set<string>;
   busy: boolean;
 }
 
@@ -59,6 +60,7 @@ export class Changes {
         orders: new Set(),
         resources: new Set(),
         policy: new Set(),
+        maintenance: new Set(),
         busy: false,
       });
     }
@@ -84,6 +86,7 @@ export class Changes {
     if (record.orderId) changed.orders.add(record.orderId);
     if (record.resource) changed.resources.add(record.resource);
     if (record.type === 'policy.changed') changed.policy.add(record.type);
+    if (record.type === 'maintenance.changed') changed.maintenance.add(record.type);
     for (const field of ['targeted', 'released', 'sessions']) {
       const names = record.details?.[field];
       if (Array.isArray(names)) for (const sessionId of names) changed.sessions.add(String(sessionId));
@@ -126,6 +129,9 @@ export class Changes {
       });
       await sendSome(changed.policy, async () => {
         room.emit('policy:changed', await this.#core.policies.get(tenant));
+      });
+      await sendSome(changed.maintenance, async () => {
+        room.emit('maintenance:changed', (await this.#core.maintenance.find(tenant)) ?? null);
       });
     } catch (error) {
       this.#core.log.debug({ err: error }, 'changes could not be read; they are sent later');

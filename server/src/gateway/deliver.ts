@@ -6,10 +6,12 @@ import {
   type WarningPush,
   type Welcome,
 } from '@lastcall/shared';
+import { noteOrder } from '../attachments.js';
 import type { Core } from '../core.js';
 import { publicPolicy } from '../policy.js';
 import { type StoredWarning, warningOf } from '../warning.js';
 import type { Connection, Connections } from './connection.js';
+import { inSlices } from './slices.js';
 
 /** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
 const DELIVERED_BATCH = 200;
@@ -24,6 +26,11 @@ type Details = Readonly<Record<string, unknown>>;
 
 const namesIn = (details: Details, field: string): readonly string[] =>
   Array.isArray(details[field]) ? (details[field] as string[]) : [];
+
+/** Whether a record is news to a client: its welcome told of what was before. */
+function isNews({ attachment }: Connection, { epoch, rev }: AuditRecord): boolean {
+  return epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
+}
 
 /** Turns records into pushes to the clients whose sockets are here, and reports what became of them. */
 export class Deliver {
@@ -102,7 +109,7 @@ export class Deliver {
   #tell(connection: Connection, record: AuditRecord, details: Details): void {
     switch (record.type) {
       case 'order.extended':
-        this.#warn(connection, this.#warningIn(details['warning'] as StoredWarning));
+        this.#tellOrder(connection, details['warning'] as StoredWarning);
         return;
       case 'session.resumed':
         if (connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
@@ -123,12 +130,9 @@ export class Deliver {
   }
 
   /** The connection of a session, if the record is news to it: its welcome told of what was before. */
-  #concerned(tenant: string, sessionId: string, { epoch, rev }: AuditRecord): Connection | undefined {
+  #concerned(tenant: string, sessionId: string, record: AuditRecord): Connection | undefined {
     const connection = this.#connections.get(tenant, sessionId);
-    if (!connection) return undefined;
-    const { attachment } = connection;
-    const isNews = epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
-    return isNews ? connection : undefined;
+    return connection && isNews(connection, record) ? connection : undefined;
   }
 
   /** Pushes now, or right after the welcome. */
@@ -166,11 +170,14 @@ export class Deliver {
   #orderChanged(tenant: string, record: AuditRecord, details: Details): void {
     const targeted = namesIn(details, 'targeted');
     if (targeted.length > 0) {
-      const warning = this.#warningIn(details as unknown as StoredWarning);
       for (const sessionId of targeted) {
         const connection = this.#concerned(tenant, sessionId, record);
-        if (connection) this.#push(connection, () => this.#warn(connection, warning));
+        const stored = details as unknown as StoredWarning;
+        if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
       }
+    }
+    if (typeof details['reminded'] === 'number') {
+      this.track(this.#remind(tenant, record, details as unknown as StoredWarning));
     }
     for (const sessionId of namesIn(details, 'released')) {
       const connection = this.#concerned(tenant, sessionId, record);
@@ -178,13 +185,28 @@ export class Deliver {
     }
   }
 
+  /** A mark before the deadline: everybody here who is under the order is told what is left to them. */
+  async #remind(tenant: string, record: AuditRecord, stored: StoredWarning): Promise<void> {
+    const isUnder = ({ attachment }: Connection): boolean =>
+      attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended;
+    const all = [...this.#connections.all()].filter((connection) => isNews(connection, record));
+    await inSlices(all.filter(isUnder), (connection) => {
+      this.#push(connection, () => {
+        if (isUnder(connection) && !connection.closed) this.#tellOrder(connection, stored);
+      });
+    });
+  }
+
   #cancel({ attachment, socket }: Connection, orderId: string): void {
+    attachment.endsAt.delete(orderId);
     if (attachment.idleOrder === orderId) attachment.idleOrder = undefined;
     socket.emit('warning:cancelled', { orderId });
   }
 
-  #warningIn(stored: StoredWarning): WarningPush {
-    return warningOf(stored, this.#core.clock);
+  /** Tells of an order with the time that this session has under it. */
+  #tellOrder(connection: Connection, stored: StoredWarning): void {
+    const deadlineAt = noteOrder(connection.attachment, stored.orderId, stored.deadlineAt);
+    this.#warn(connection, warningOf({ ...stored, deadlineAt }, this.#core.clock));
   }
 
   #warn(connection: Connection, warning: WarningPush): void {

@@ -6,6 +6,7 @@ import {
   idempotencyKey,
   locksKey,
   logKey,
+  maintenanceKey,
   orderKey,
   policyKey,
   receiptsKey,
@@ -62,7 +63,7 @@ const ONCE_KEEP_MS = 24 * 3_600_000;
 
 export interface StoreOptions {
   readonly observe?: ScriptObserver;
-  /** Saves an engine that keeps its data in memory. */
+  /** Makes what was written last: saves an engine that keeps its data in memory, waits for replicas. */
   readonly persist?: () => Promise<void>;
 }
 
@@ -99,7 +100,7 @@ export class Store {
 
   /** Resolves when what was written is as safe as the store can make it. Orders and settings are answered after that. */
   async persisted(): Promise<void> {
-    await this.#persist();
+    await reached(this.#persist());
   }
 
   /** Runs the one verb that answers with numbers. */
@@ -131,6 +132,11 @@ export class Store {
 
   async policy(tenant: string): Promise<Record<string, string>> {
     return await reached(this.#driver.commands.hgetall(policyKey(tenant)));
+  }
+
+  /** The maintenance window's fields; none: there is no window. */
+  async maintenance(tenant: string): Promise<Record<string, string>> {
+    return await reached(this.#driver.commands.hgetall(maintenanceKey(tenant)));
   }
 
   /** An order's fields; none: there is no such order. */
