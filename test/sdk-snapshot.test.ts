@@ -18,7 +18,9 @@ const PUSHES = [
   'auth:expiring',
   'lock:granted',
   'lock:denied',
+  'lock:requested',
   'lock:lost',
+  'lock:changed',
 ];
 
 describe('SDK: snapshot and what arrives', () => {

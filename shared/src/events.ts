@@ -56,6 +56,33 @@ export type AcquireAnswer =
       readonly blockers: readonly LockHolder[];
     };
 
+/** One of several locks that are asked for at once. */
+export type LockWish = Pick<AcquireRequest, 'resource' | 'mode' | 'scope'>;
+
+export interface AcquireManyRequest {
+  readonly resources: readonly LockWish[];
+  readonly requestId: string;
+}
+
+export interface UpgradeRequest {
+  readonly resource: string;
+  readonly fence: number;
+  readonly waitMs?: number;
+  readonly requestId: string;
+}
+
+export interface TakeoverRequest {
+  readonly resource: string;
+  readonly force?: boolean;
+  readonly reason?: string;
+  readonly requestId: string;
+}
+
+/** `asked`: the holder has so long to answer. */
+export type TakeoverAnswer =
+  | { readonly state: 'granted'; readonly lock: Lock }
+  | { readonly state: 'asked'; readonly deadlineMs: number };
+
 /** A row per event a client may send: its payload and its answer (PROTOCOL section 3). */
 export interface ClientCalls {
   heartbeat: { payload: Heartbeat; answer: { leaseMs: number } };
@@ -75,6 +102,12 @@ export interface ClientCalls {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
   };
+  'lock:acquireMany': { payload: AcquireManyRequest; answer: { locks: readonly Lock[] } };
+  'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
+  'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
+  'lock:answer': { payload: { requestId: string; answer: 'yield' | 'keep' }; answer: Nothing };
+  'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[] } };
+  'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
 }
 export type ClientCall = keyof ClientCalls;
 
@@ -109,6 +142,16 @@ export interface LogoffPush {
   readonly reentryMs?: number;
 }
 
+/** Somebody asks for a lock that this session holds; silence yields it. */
+export interface LockRequestedPush {
+  readonly requestId: string;
+  readonly resource: string;
+  readonly by: Actor;
+  readonly reason?: string;
+  /** Milliseconds left to answer, when this was sent. */
+  readonly deadlineMs: number;
+}
+
 export interface Welcome {
   readonly sessionId: string;
   readonly resumeKey: string;
@@ -139,12 +182,14 @@ export interface ServerPushes {
   'auth:expiring': { readonly expiresInMs: number };
   'lock:granted': { readonly requestId: string; readonly lock: Lock };
   'lock:denied': { readonly requestId: string; readonly error: WireError };
+  'lock:requested': LockRequestedPush;
   'lock:lost': {
     readonly resource: string;
     readonly fence: number;
     readonly reason: LockLostReason;
     readonly by?: Actor;
   };
+  'lock:changed': LockEntry;
 }
 export type ServerPush = keyof ServerPushes;
 

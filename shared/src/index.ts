@@ -7,4 +7,5 @@ export * from './limits.js';
 export * from './lock.js';
 export * from './order.js';
 export * from './policy.js';
+export * from './problem.js';
 export * from './session.js';
