@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- What a client says of an order: seen, saving (takes a hold), saved (gives it back; a logoff follows at once).
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 sid · 2 oid · 3 state · 4 why · 5 JSON list of live nodes
 -- Answers { deadlineMs, holdMs, ended }, `not_found`, `conflict` or `session_ended`. Repeated: the same answer.
 local sid, oid, said = ARGV[1], ARGV[2], ARGV[3]

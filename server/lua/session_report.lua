@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A node reports that it closed the socket of an ended session; what is proved is verified at once.
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 sid · 2 attach · 3 '1' if the client answered `logoff` · 4 JSON list of live nodes
 -- Answers {}. Repeated: nothing more happens.
 local key = session_key(ARGV[1])

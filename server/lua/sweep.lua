@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _end _ending _visit
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _target _end _ending _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
+--      4 highest fence it heard of
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
 local LOOK_MS, QUIET_MS = 400, 200
 -- After a gap no node is called gone for this long: as long as a node may be silent.
@@ -21,6 +22,7 @@ if tonumber(ARGV[2]) == epoch() and tonumber(ARGV[3]) > rev then
   record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = tonumber(ARGV[3]) } } })
 end
 
+raise_fence(ARGV[4])
 notice_gap()
 local before = call('GET', P .. 'swept')
 local since = NOW - tonumber(string.match(before, '^%d+'))
@@ -45,6 +47,10 @@ for i = 1, #items, 2 do
     work = work + 1
   elseif kind == 'q' then
     work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
+  elseif kind == 'g' then
+    work = work + visit_grants(rest)
+  elseif kind == 'l' then
+    work = work + visit_delay(rest)
   elseif kind == 'b' then
     work = work + 1 + visit_block(rest)
   else

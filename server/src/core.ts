@@ -108,7 +108,7 @@ export function createCore(parts: CoreParts): Core {
     attachments,
     orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
     blocks: new Blocks(store),
-    locks: new Locks(store, metrics),
+    locks: new Locks(store, metrics, (tenant) => bus.fence(tenant)),
     audit,
     denials: new Denials(audit, log),
     once,

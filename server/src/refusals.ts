@@ -15,10 +15,17 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
       ? `Your sign-in is not valid any more${r.said ? ` (${r.said})` : ''}. Sign in again.`
       : `Signing in is not allowed at the moment${r.said ? ` (${r.said})` : ''}. Ask your administrator, or try again later.`,
   conflict: (r) => {
+    if (r.reason === 'weaker') {
+      return 'You hold this resource in another way already. Use lock:upgrade, or give it back first.';
+    }
     if (r.outcome) return `This request is over: ${r.outcome}. Ask again with a new requestId.`;
     return r.state
       ? `The order is already ${r.state}; nothing was changed.`
       : 'This is already there with other content. Use a new id.';
+  },
+  deadlock: (r) => {
+    const waiting = r.cycle?.slice(1).map(({ user, resource }) => `${user.name} waits for ${resource}`);
+    return `Waiting would last for ever: ${waiting?.join(', ')}. Give back what they wait for, then try again.`;
   },
   extension_refused: () => 'No more time can be given. Save your work now.',
   forbidden: () => 'The session belongs to somebody else. Sign in again.',
@@ -27,11 +34,12 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
     const holder = r.blockers?.[0];
     return holder
       ? `${holder.user.name} is editing ${holder.resource}. Wait, or ask them to finish.`
-      : 'Somebody else is editing this record.';
+      : 'Others wait for it already. Wait too, or try again later.';
   },
   maintenance: (r) =>
     `The application is closed for maintenance${r.said ? ` (${r.said})` : ''}. Try again later.`,
   not_found: () => 'There is no such thing here (any more). Look at the list again.',
+  not_held: () => 'This lock is not yours any more. Ask for it again.',
   queue_full: () => 'Too many people wait for this record. Try again later.',
   rate_limited: (r) =>
     r.reason === 'blocks'

@@ -1,7 +1,7 @@
 import type { Policy, Welcome } from '@lastcall/shared';
 import type { Attachment } from './attachments.js';
 import type { StoreClock } from './clock.js';
-import { lockOf, type StoredLock } from './locks.js';
+import { lockOf, type StoredLock } from './lock-view.js';
 import { policyOf, publicPolicy } from './policy.js';
 import { listOf } from './redis/store.js';
 import { type StoredWarning, warningOf } from './warning.js';

@@ -47,6 +47,18 @@ export interface AcquireRequest {
   readonly note?: string;
 }
 
+export interface AcquireManyRequest {
+  readonly resources: readonly Pick<AcquireRequest, 'resource' | 'mode' | 'scope'>[];
+  readonly requestId: string;
+}
+
+export interface UpgradeRequest {
+  readonly resource: string;
+  readonly fence: number;
+  readonly waitMs?: number;
+  readonly requestId: string;
+}
+
 export type AcquireAnswer =
   | { readonly state: 'granted'; readonly lock: Lock }
   | {
@@ -95,6 +107,8 @@ export interface ClientCalls {
   'session:end': { payload: Nothing; answer: Nothing };
   'auth:refresh': { payload: { token: string }; answer: { expiresInMs: number } };
   'lock:acquire': { payload: AcquireRequest; answer: AcquireAnswer };
+  'lock:acquireMany': { payload: AcquireManyRequest; answer: { locks: readonly Lock[] } };
+  'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
   'lock:release': { payload: { resource: string; fence: number }; answer: { released: boolean } };
   'lock:cancel': { payload: { requestId: string }; answer: Nothing };
   'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };

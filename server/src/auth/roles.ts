@@ -2,7 +2,13 @@ import { type ClientCall, type Identity, type KnownRole, LastcallError } from '@
 import type { RouteId } from '../schema/routes.js';
 
 /** Everything that somebody may be allowed to do: an event, an HTTP call, or to be on a channel. */
-export type Action = ClientCall | RouteId | 'client.connect' | 'admin.connect' | 'metrics.read';
+export type Action =
+  | ClientCall
+  | RouteId
+  | 'client.connect'
+  | 'admin.connect'
+  | 'metrics.read'
+  | 'locks.force';
 
 /** Roles come from tokens, so an application may use names of its own: those may do what `anyone` may. */
 type Allowed = readonly KnownRole[] | 'anyone';
@@ -21,6 +27,8 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'session:end': 'anyone',
   'auth:refresh': 'anyone',
   'lock:acquire': 'anyone',
+  'lock:acquireMany': 'anyone',
+  'lock:upgrade': 'anyone',
   'lock:release': 'anyone',
   'lock:cancel': 'anyone',
   'lock:check': 'anyone',
@@ -40,6 +48,7 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'blocks.set': ADMINISTRATORS,
   'blocks.lift': ADMINISTRATORS,
   'locks.list': ADMINISTRATORS,
+  'locks.force': ADMINISTRATORS,
   'locks.break': ADMINISTRATORS,
   'locks.check': BACK_ENDS,
   'audit.list': ADMINISTRATORS,

@@ -6,6 +6,7 @@ import {
   type Node,
 } from '@lastcall/shared';
 import type { Core } from '../core.js';
+import { ADMINISTRATOR } from '../lock-view.js';
 
 /** How many changed things of a kind are sent in one turn; the others follow in the next. */
 const PER_TURN = 200;
@@ -121,7 +122,7 @@ export class Changes {
       await sendSome(changed.orders, (orderIds) => this.#sendOrders(tenant, room, orderIds));
       await sendSome(changed.resources, async (resources) => {
         for (const resource of resources) {
-          room.emit('lock:changed', await this.#core.locks.query(tenant, resource));
+          room.emit('lock:changed', await this.#core.locks.query(tenant, ADMINISTRATOR, resource));
         }
       });
       await sendSome(changed.policy, async () => {

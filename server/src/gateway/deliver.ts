@@ -1,6 +1,8 @@
 import {
   type AuditRecord,
   type EndReason,
+  type ErrorCode,
+  type Lock,
   type LogoffPush,
   type Policy,
   type WarningPush,
@@ -19,6 +21,19 @@ const DEFAULT_FLUSH_MS = 5_000;
 
 /** Pushes kept for a client that is about to be welcomed, which takes milliseconds. */
 const EARLY_LIMIT = 1_000;
+
+/** Why a wait ended without a lock, by what its record says; of what the client did itself it knows. */
+const DENIALS: Readonly<Record<string, { code: ErrorCode; say: (resource: string) => string }>> = {
+  denied: {
+    code: 'locked',
+    say: (resource) => `${resource} did not become free in time. Ask again, or ask who holds it.`,
+  },
+  not_held: {
+    code: 'not_held',
+    say: (resource) =>
+      `${resource} is not yours any more, so that it cannot become yours alone. Ask for it again.`,
+  },
+};
 
 type Details = Readonly<Record<string, unknown>>;
 
@@ -247,12 +262,17 @@ export class Deliver {
     if (record.type === 'lock.broken') {
       socket.emit('lock:lost', { resource, fence, reason: 'admin', by: record.by });
     } else if (record.type === 'lock.granted' && typeof details['waited'] === 'number') {
-      const { mode, scope, note } = details as { mode: 'exclusive'; scope: 'record'; note?: string };
+      const { mode, scope, note } = details as Pick<Lock, 'mode' | 'scope' | 'note'>;
       const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
       socket.emit('lock:granted', { requestId, lock });
-    } else if (record.type === 'lock.requested' && details['state'] === 'denied') {
-      const message = `${resource} did not become free in time. Ask again, or ask who holds it.`;
-      socket.emit('lock:denied', { requestId, error: { code: 'locked', message } });
+    } else if (record.type === 'lock.requested') {
+      const denial = DENIALS[String(details['state'])];
+      if (denial) {
+        socket.emit('lock:denied', {
+          requestId,
+          error: { code: denial.code, message: denial.say(resource) },
+        });
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { ClientCall, ClientCalls } from '@lastcall/shared';
-import type { Verifier } from '../auth/index.js';
+import { allows, type Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
+import type { LockAsker } from '../lock-view.js';
 import type { Connection } from './connection.js';
 
 /** What a handler may use. */
@@ -25,6 +26,12 @@ async function heartbeat(
   return { leaseMs };
 }
 
+/** Who asks about locks. */
+export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
+  const { sessionId, identity } = attachment;
+  return { sessionId, mayForce: allows('locks.force', identity.user.roles) };
+}
+
 /** A row per event: which noun does it. */
 export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   heartbeat,
@@ -46,8 +53,13 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   },
   'auth:refresh': async ({ core, verifier, connection }, { token }) =>
     await core.sessions.refresh(connection.attachment, await verifier.verify(token)),
-  'lock:acquire': ({ core, connection: { attachment } }, payload) =>
-    core.locks.acquire(attachment.tenant, attachment.sessionId, payload),
+  'lock:acquire': ({ core, connection }, payload) =>
+    core.locks.acquire(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:acquireMany': async ({ core, connection }, payload) => ({
+    locks: await core.locks.acquireMany(connection.attachment.tenant, askerOf(connection), payload),
+  }),
+  'lock:upgrade': ({ core, connection }, payload) =>
+    core.locks.upgrade(connection.attachment.tenant, askerOf(connection), payload),
   'lock:release': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
   'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
@@ -56,8 +68,9 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   },
   'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.check(attachment.tenant, resource, fence),
-  'lock:query': async ({ core, connection: { attachment } }, { resource }) => {
-    const { holders, waiters } = await core.locks.query(attachment.tenant, resource);
+  'lock:query': async ({ core, connection }, { resource }) => {
+    const { tenant } = connection.attachment;
+    const { holders, waiters } = await core.locks.query(tenant, askerOf(connection), resource);
     return { holders, waiters };
   },
 };

@@ -1,14 +1,17 @@
 import {
   ACK_STATES,
+  type AcquireManyRequest,
   type AcquireRequest,
   type ClientCall,
   type ClientCalls,
   type Heartbeat,
   MAX_LOCK_WAIT_MS,
+  MAX_LOCKS_AT_ONCE,
   MAX_MESSAGE_LENGTH,
   MAX_NOTE_LENGTH,
   MAX_VIEW_LENGTH,
   type Nothing,
+  type UpgradeRequest,
 } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
@@ -19,6 +22,9 @@ type Payload<E extends ClientCall> = ClientCalls[E]['payload'];
 
 /** An object without fields: zod would type it as a record of nothing. */
 const nothing = z.strictObject({}) as unknown as z.ZodType<Nothing>;
+
+const areDifferent = (list: readonly { resource: string }[]): boolean =>
+  new Set(list.map((wish) => wish.resource)).size === list.length;
 
 /** A row per event a client may send; a new event of the contract does not compile without its row. */
 export const CLIENT_PAYLOADS: { readonly [E in ClientCall]: z.ZodType<Payload<E>> } = {
@@ -48,6 +54,26 @@ export const CLIENT_PAYLOADS: { readonly [E in ClientCall]: z.ZodType<Payload<E>
       waitMs: whole(0, MAX_LOCK_WAIT_MS).optional(),
       requestId: id,
       note: line(MAX_NOTE_LENGTH).optional(),
+    }),
+  ),
+  'lock:acquireMany': contract<AcquireManyRequest>()(
+    z.strictObject({
+      resources: z
+        .array(
+          z.strictObject({ resource, mode: lockModeSchema.optional(), scope: lockScopeSchema.optional() }),
+        )
+        .min(1)
+        .max(MAX_LOCKS_AT_ONCE)
+        .refine(areDifferent, 'must name each resource once'),
+      requestId: id,
+    }),
+  ),
+  'lock:upgrade': contract<UpgradeRequest>()(
+    z.strictObject({
+      resource,
+      fence,
+      waitMs: whole(0, MAX_LOCK_WAIT_MS).optional(),
+      requestId: id,
     }),
   ),
   'lock:release': contract<Payload<'lock:release'>>()(z.strictObject({ resource, fence })),
