@@ -1,7 +1,7 @@
-import type { ClientCalls, LockWish, Welcome } from '@lastcall/shared';
+import type { ClientCalls, Welcome } from '@lastcall/shared';
 import type { LockHandle } from './handle.js';
 import { headersOf } from './headers.js';
-import type { LockOptions, TakeoverOptions } from './locks.js';
+import type { LockOptions, LockWish, TakeoverOptions } from './locks.js';
 import { type LastcallOptions, settingsOf } from './options.js';
 import type { SaveHandler, SaveOptions, SaveResult } from './saving.js';
 import { Session } from './session.js';

@@ -4,6 +4,7 @@ import { mayRepeat } from './errors.js';
 import { Handle, type HandleOwner, type UpgradeOptions } from './handle.js';
 import type { LeaseState } from './lease.js';
 import type { Logger } from './logger.js';
+import { isLock } from './pushes.js';
 import type { LockView, LostReason, LostView } from './snapshot.js';
 
 /** A lock found at a (re)connection that nobody here has asked for (again) by then is given back. */
@@ -19,7 +20,7 @@ export interface GrantPorts {
   leaseState(): LeaseState;
   release(lock: Lock): Promise<unknown>;
   /** Asks the broker whether this lock is still ours. */
-  check(lock: Lock): Promise<{ readonly valid: boolean }>;
+  check(lock: Lock): Promise<{ readonly valid: boolean; readonly lock?: Lock }>;
   upgrade(handle: Handle, options: UpgradeOptions): Promise<void>;
   /** Whether a question is under way that would be answered with the lock this session holds. */
   asked(resource: string): boolean;
@@ -207,6 +208,7 @@ export class Grants {
     const { lock, doubt } = grant;
     const answer = await this.#ports.check(lock).catch(() => undefined);
     if (!answer || !doubt || grant.doubt !== doubt || grant.lock !== lock) return;
+    if (answer.lock && isLock(answer.lock) && keyOf(answer.lock) === keyOf(lock)) renew(grant, answer.lock);
     if (!answer.valid) this.#lose(keyOf(lock), grant, doubt);
     else if (this.#ports.leaseState() === 'safe') this.#believe(grant);
     this.#ports.changed();
@@ -264,10 +266,9 @@ export class Grants {
     const grant = this.#of(lock.resource).find(({ upgrading }) => upgrading);
     if (!grant) return undefined;
     this.#grants.delete(keyOf(grant.lock));
-    grant.lock = lock;
     grant.upgrading = false;
     grant.doubt = undefined;
-    for (const handle of grant.handles) handle.renew(lock);
+    renew(grant, lock);
     return grant;
   }
 
@@ -285,6 +286,12 @@ function newGrant(lock: Lock): Grant {
     upgrading: false,
     doubt: undefined,
   };
+}
+
+/** The same right under another grant, or in another mode. */
+function renew(grant: Grant, lock: Lock): void {
+  grant.lock = lock;
+  for (const handle of grant.handles) handle.renew(lock);
 }
 
 function keyOf({ resource, fence }: Pick<Lock, 'resource' | 'fence'>): string {

@@ -8,8 +8,8 @@ export {
   type LockHolder,
   type LockMode,
   type LockScope,
+  type LockWait,
   type LockWaiter,
-  type LockWish,
   type PublicPolicy,
   type SessionState,
   type UserRef,
@@ -20,7 +20,7 @@ export { createClient, LastcallClient } from './client.js';
 export type { Clock } from './clock.js';
 export type { LockHandle, UpgradeOptions } from './handle.js';
 export type { Transport } from './link.js';
-export type { LockOptions, TakeoverOptions } from './locks.js';
+export type { LockOptions, LockWish, TakeoverOptions } from './locks.js';
 export type { Logger } from './logger.js';
 export type { Environment, LastcallOptions } from './options.js';
 export type { SaveCause, SaveContext, SaveHandler, SaveOptions, SaveResult } from './saving.js';

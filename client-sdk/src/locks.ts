@@ -1,10 +1,10 @@
 import {
+  type AcquireManyRequest,
   type Actor,
   LastcallError,
   type LockMode,
   type LockScope,
   type LockWaiter,
-  type LockWish,
   MAX_NOTE_LENGTH,
   RESOURCE_PATTERN,
   type ServerPushes,
@@ -35,6 +35,9 @@ export interface LockOptions {
   /** Gives up; what is granted all the same is given back. */
   readonly signal?: AbortSignal;
 }
+
+/** One of several locks that are asked for at once. */
+export type LockWish = AcquireManyRequest['resources'][number];
 
 export interface TakeoverOptions {
   /** Without asking the holder; administrators may, and everybody when the holder has been idle for long. */

@@ -1,7 +1,7 @@
 import { LastcallError, type LockRequestedPush } from '@lastcall/shared';
 import { Alarm, type Clock } from './clock.js';
 import type { Connection } from './connection.js';
-import { mayRepeat } from './errors.js';
+import { mayRepeat, toError } from './errors.js';
 import type { SaveResult, Saving } from './saving.js';
 import type { LockView, RequestedView } from './snapshot.js';
 
@@ -80,6 +80,11 @@ export class Requested {
   async keep(requestId: string): Promise<void> {
     this.#known(requestId);
     await this.#answer(requestId, 'keep');
+    this.#forget(requestId);
+  }
+
+  /** Nobody asks any more: it was kept, or the one who asked has given up. */
+  #forget(requestId: string): void {
     this.#entries.delete(requestId);
     this.#publish();
   }
@@ -97,6 +102,7 @@ export class Requested {
         await this.#ports.connection.call('lock:answer', { requestId, answer }, { waitMs });
         return;
       } catch (error) {
+        if (toError(error).code === 'not_found') this.#forget(requestId);
         if (attempt === ATTEMPTS || !mayRepeat(error) || !this.#entries.has(requestId)) throw error;
       }
     }

@@ -68,21 +68,6 @@ export type AcquireAnswer =
       readonly blockers: readonly LockHolder[];
     };
 
-/** One of several locks that are asked for at once. */
-export type LockWish = Pick<AcquireRequest, 'resource' | 'mode' | 'scope'>;
-
-export interface AcquireManyRequest {
-  readonly resources: readonly LockWish[];
-  readonly requestId: string;
-}
-
-export interface UpgradeRequest {
-  readonly resource: string;
-  readonly fence: number;
-  readonly waitMs?: number;
-  readonly requestId: string;
-}
-
 export interface TakeoverRequest {
   readonly resource: string;
   readonly force?: boolean;
@@ -116,8 +101,6 @@ export interface ClientCalls {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
   };
-  'lock:acquireMany': { payload: AcquireManyRequest; answer: { locks: readonly Lock[] } };
-  'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
   'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
   'lock:answer': { payload: { requestId: string; answer: 'yield' | 'keep' }; answer: Nothing };
   'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[] } };

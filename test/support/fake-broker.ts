@@ -42,8 +42,6 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'lock:cancel': {},
   'lock:check': { valid: true },
   'lock:query': { holders: [], waiters: [] },
-  'lock:acquireMany': { locks: [] },
-  'lock:upgrade': { state: 'queued', requestId: '', position: 1, blockers: [] },
   'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
   'lock:answer': {},
   'lock:watch': { locks: [] },

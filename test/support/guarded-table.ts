@@ -21,7 +21,8 @@ export interface Row {
   readonly fence: number;
 }
 
-const CREATE = 'CREATE TABLE invoices (id TEXT PRIMARY KEY, body TEXT NOT NULL, fence BIGINT NOT NULL)';
+const CREATE =
+  'CREATE TABLE IF NOT EXISTS invoices (id TEXT PRIMARY KEY, body TEXT NOT NULL, fence BIGINT NOT NULL)';
 const ADD = "INSERT INTO invoices (id, body, fence) VALUES ($1, 'new', 0)";
 const READ = 'SELECT body, fence FROM invoices WHERE id = $1';
 const CLAIM = 'UPDATE invoices SET fence = $2 WHERE id = $1 AND fence <= $2 RETURNING body, fence';
@@ -84,6 +85,9 @@ export async function sqliteTable(): Promise<GuardedTable> {
 /** A PostgreSQL server that is there, over several connections. */
 export async function postgresTable(connectionString: string): Promise<GuardedTable> {
   const pool = new pg.Pool({ connectionString, max: 8 });
+  // A query that fails rejects by itself; connections that are being closed may outlive the server's.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+  pool.on('error', () => undefined);
   const query: Query = async (text, values = []) => {
     const { rows } = await pool.query<unknown[]>({ text, values: [...values], rowMode: 'array' });
     return rows;
