@@ -5,8 +5,11 @@ import {
   type Actor,
   LastcallError,
   type Lock,
+  type LockAnswer,
   type LockEntry,
   type Page,
+  type TakeoverAnswer,
+  type TakeoverRequest,
   type UpgradeRequest,
 } from '@lastcall/shared';
 import {
@@ -29,6 +32,8 @@ type Asking = LockAsker & { readonly sessionId: string };
 type StoredAcquire =
   | { state: 'granted'; lock: StoredLock }
   | { state: 'queued'; requestId: string; position: number; blockers: readonly StoredHolder[] };
+
+type StoredTakeover = { state: 'granted'; lock: StoredLock } | { state: 'asked'; deadlineMs: number };
 
 interface StoredList {
   readonly items: readonly StoredEntry[];
@@ -108,6 +113,28 @@ export class Locks {
     const { resource, fence, waitMs = 0, requestId } = request;
     const args = [asker.sessionId, resource, String(fence), waitMs, requestId, this.#seenFence(tenant)];
     return await this.#ask('lock_upgrade', tenant, asker, args);
+  }
+
+  /**
+   * Takes a lock from its holders: they are asked and have `takeoverMs`; idle ones yield at once, and so does everybody
+   * to force.
+   * @throws LastcallError `takeover_refused`, `lock_limit`, `session_ended`, `conflict`
+   */
+  async takeover(tenant: string, asker: Asking, request: TakeoverRequest): Promise<TakeoverAnswer> {
+    const { resource, force = false, reason = '', requestId } = request;
+    const rights = [force ? '1' : '0', reason, requestId, asker.mayForce ? '1' : '0'];
+    const args = [asker.sessionId, resource, ...rights, this.#seenFence(tenant)];
+    const answer = await this.#try<StoredTakeover>('lock_takeover', tenant, asker, args);
+    this.#metrics.lock(answer.state);
+    return answer.state === 'granted' ? { state: 'granted', lock: lockOf(answer.lock) } : answer;
+  }
+
+  /**
+   * A holder's answer to somebody who takes over its lock.
+   * @throws LastcallError `not_found`: nobody asks for that any more
+   */
+  async answer(tenant: string, sessionId: string, requestId: string, answer: LockAnswer): Promise<void> {
+    await this.#store.run('lock_answer', tenant, [sessionId, requestId, answer]);
   }
 
   /** Gives a lock back; `released: false`: it was not held with that fence. */
@@ -213,7 +240,7 @@ export class Locks {
 
   /** Runs a verb that asks for locks; its refusals name those in the way as the one who asks may know them. */
   async #try<T extends object>(
-    verb: 'lock_acquire' | 'lock_acquire_many' | 'lock_upgrade',
+    verb: 'lock_acquire' | 'lock_acquire_many' | 'lock_takeover' | 'lock_upgrade',
     tenant: string,
     asker: LockAsker,
     args: readonly (string | number)[],

@@ -1,7 +1,16 @@
 import type { AuditRecord } from './audit.js';
 import type { WireError } from './errors.js';
 import type { Actor, UserRef } from './identity.js';
-import type { Lock, LockEntry, LockHolder, LockLostReason, LockMode, LockScope, LockWaiter } from './lock.js';
+import type {
+  Lock,
+  LockAnswer,
+  LockEntry,
+  LockHolder,
+  LockLostReason,
+  LockMode,
+  LockScope,
+  LockWaiter,
+} from './lock.js';
 import type { AckState, Order, OrderAction } from './order.js';
 import type { Policy, PublicPolicy } from './policy.js';
 import type { App, Device, EndReason, Session } from './session.js';
@@ -59,6 +68,17 @@ export interface UpgradeRequest {
   readonly requestId: string;
 }
 
+export interface TakeoverRequest {
+  readonly resource: string;
+  readonly force?: boolean;
+  readonly reason?: string;
+  readonly requestId: string;
+}
+
+export type TakeoverAnswer =
+  | { readonly state: 'asked'; readonly deadlineMs: number }
+  | { readonly state: 'granted'; readonly lock: Lock };
+
 export type AcquireAnswer =
   | { readonly state: 'granted'; readonly lock: Lock }
   | {
@@ -67,18 +87,6 @@ export type AcquireAnswer =
       readonly position: number;
       readonly blockers: readonly LockHolder[];
     };
-
-export interface TakeoverRequest {
-  readonly resource: string;
-  readonly force?: boolean;
-  readonly reason?: string;
-  readonly requestId: string;
-}
-
-/** `asked`: the holder has so long to answer. */
-export type TakeoverAnswer =
-  | { readonly state: 'granted'; readonly lock: Lock }
-  | { readonly state: 'asked'; readonly deadlineMs: number };
 
 /** A row per event a client may send: its payload and its answer (PROTOCOL section 3). */
 export interface ClientCalls {
@@ -96,13 +104,13 @@ export interface ClientCalls {
   'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
   'lock:release': { payload: { resource: string; fence: number }; answer: { released: boolean } };
   'lock:cancel': { payload: { requestId: string }; answer: Nothing };
+  'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
+  'lock:answer': { payload: { requestId: string; answer: LockAnswer }; answer: Nothing };
   'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };
   'lock:query': {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
   };
-  'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
-  'lock:answer': { payload: { requestId: string; answer: 'yield' | 'keep' }; answer: Nothing };
   'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[] } };
   'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
 }
@@ -139,13 +147,13 @@ export interface LogoffPush {
   readonly reentryMs?: number;
 }
 
-/** Somebody asks for a lock that this session holds; silence yields it. */
 export interface LockRequestedPush {
   readonly requestId: string;
   readonly resource: string;
   readonly by: Actor;
+  /** Why, in the words of the one who asks. */
   readonly reason?: string;
-  /** Milliseconds left to answer, when this was sent. */
+  /** Milliseconds left to answer and to save, when this was sent; silence yields. */
   readonly deadlineMs: number;
 }
 

@@ -40,10 +40,10 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'lock:upgrade': { state: 'queued', requestId: '', position: 1, blockers: [] },
   'lock:release': { released: true },
   'lock:cancel': {},
-  'lock:check': { valid: true },
-  'lock:query': { holders: [], waiters: [] },
   'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
   'lock:answer': {},
+  'lock:check': { valid: true },
+  'lock:query': { holders: [], waiters: [] },
   'lock:watch': { locks: [] },
   'lock:unwatch': {},
 };

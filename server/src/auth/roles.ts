@@ -31,6 +31,8 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'lock:upgrade': 'anyone',
   'lock:release': 'anyone',
   'lock:cancel': 'anyone',
+  'lock:takeover': 'anyone',
+  'lock:answer': 'anyone',
   'lock:check': 'anyone',
   'lock:query': 'anyone',
 

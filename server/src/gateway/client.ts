@@ -109,11 +109,12 @@ export class ClientGateway {
   }
 
   /** Ties a session to its socket, before Socket.IO calls it a connection. */
-  #attach(socket: ClientSocket, { attachment, welcome }: Opened): void {
+  #attach(socket: ClientSocket, opened: Opened): void {
+    const { attachment, welcome } = opened;
     const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
-    this.#deliver.prepare(connection, welcome);
+    this.#deliver.prepare(connection, opened);
     // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
     const older = this.#connections.add(connection);
     if (older) this.#deliver.supersede(older);

@@ -14,6 +14,8 @@ export interface Connection {
   closed: boolean;
   /** Pushes that came before the welcome, which is the first thing a client gets; none after it. */
   early: (() => void)[] | undefined;
+  /** The locks its client holds, with their fences. */
+  readonly locks: Map<string, number>;
   /** Calls that are not answered yet. */
   readonly underWay: Set<Promise<unknown>>;
 }
@@ -28,6 +30,7 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     refusals: 0,
     closed: false,
     early: [],
+    locks: new Map(),
     underWay: new Set(),
   };
 }

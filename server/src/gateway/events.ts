@@ -3,6 +3,7 @@ import { allows, type Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
 import type { LockAsker } from '../lock-view.js';
 import type { Connection } from './connection.js';
+import { tellLost } from './lock-news.js';
 
 /** What a handler may use. */
 export interface EventContext {
@@ -22,7 +23,10 @@ async function heartbeat(
 ): Promise<{ leaseMs: number }> {
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
-  if (welcome) connection.socket.emit('welcome', welcome);
+  if (welcome) {
+    tellLost(connection, 'data_loss');
+    connection.socket.emit('welcome', welcome);
+  }
   return { leaseMs };
 }
 
@@ -64,6 +68,12 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
     core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
   'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
     await core.locks.cancel(attachment.tenant, attachment.sessionId, requestId);
+    return {};
+  },
+  'lock:takeover': ({ core, connection }, payload) =>
+    core.locks.takeover(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:answer': async ({ core, connection: { attachment } }, { requestId, answer }) => {
+    await core.locks.answer(attachment.tenant, attachment.sessionId, requestId, answer);
     return {};
   },
   'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
