@@ -21,6 +21,7 @@ const PUSHES = [
   'lock:requested',
   'lock:lost',
   'lock:changed',
+  'lock:position',
 ];
 
 describe('SDK: snapshot and what arrives', () => {

@@ -4,7 +4,6 @@ import {
   LastcallError,
   type LockMode,
   type LockScope,
-  type LockWaiter,
   MAX_NOTE_LENGTH,
   RESOURCE_PATTERN,
   type ServerPushes,
@@ -227,9 +226,9 @@ export class Locks {
     void this.#grants.doubt(resource, { reason: 'takeover', by });
   }
 
-  /** Somebody told of a queue: our places in it may be others. */
-  moved(waiters: readonly LockWaiter[]): void {
-    for (const { requestId, position } of waiters) this.#requests.get(requestId)?.move(position);
+  /** Our place in a queue is another one. */
+  moved({ requestId, position }: ServerPushes['lock:position']): void {
+    this.#requests.get(requestId)?.move(position);
   }
 
   leaseRenewed(): void {

@@ -43,6 +43,7 @@ const PUSHES: { readonly [E in ServerPush]: Shape } = {
   'lock:requested': { requestId: 'string', resource: 'string', by: 'object', deadlineMs: 'number' },
   'lock:lost': { resource: 'string', fence: 'number', reason: 'string' },
   'lock:changed': ENTRY,
+  'lock:position': { requestId: 'string', resource: 'string', position: 'number' },
 };
 
 function is(value: unknown, kind: Kind): boolean {

@@ -140,8 +140,10 @@ export class Session {
       this.locks.lost(loss);
     },
     'lock:changed': (entry) => {
-      this.locks.moved(entry.waiters);
       this.watches.changed(entry);
+    },
+    'lock:position': (place) => {
+      this.locks.moved(place);
     },
   };
 

@@ -6,7 +6,7 @@ import { guarded, type Logger } from './logger.js';
 import { isLockEntry } from './pushes.js';
 
 /** Most prefixes that one client watches. */
-const MAX_WATCHES = 64;
+const MAX_WATCHES = 32;
 /** Most resources that one watch tells of; what is locked beyond them is left out. */
 const MAX_ENTRIES = 10_000;
 /** A watch that could not be set is tried again after this. */
@@ -18,6 +18,8 @@ export interface LockWatch {
   readonly locks: readonly LockEntry[];
   /** Changes are heard of; false before the first answer and while there is no connection. */
   readonly live: boolean;
+  /** More was locked than the broker tells at once: the rest is heard of when it changes. Watch a longer prefix. */
+  readonly more?: true;
   /** Why the broker does not tell. */
   readonly error?: LastcallError;
 }
@@ -30,6 +32,7 @@ interface Watch {
   entries: Map<string, LockEntry>;
   /** What was heard since the question that is under way: it is newer than the answer. */
   heard: Map<string, LockEntry> | undefined;
+  more: boolean;
   told: LockWatch;
 }
 
@@ -90,7 +93,14 @@ export class Watches {
 
   #begin(prefix: string): Watch {
     const told: LockWatch = { locks: [], live: false };
-    const watch: Watch = { prefix, watchers: new Set(), entries: new Map(), heard: undefined, told };
+    const watch: Watch = {
+      prefix,
+      watchers: new Set(),
+      entries: new Map(),
+      heard: undefined,
+      more: false,
+      told,
+    };
     this.#watches.set(prefix, watch);
     if (this.#connection.online) void this.#ask(watch);
     return watch;
@@ -105,8 +115,9 @@ export class Watches {
     const heard = new Map<string, LockEntry>();
     watch.heard = heard;
     try {
-      const { locks } = await this.#connection.call('lock:watch', { prefix: watch.prefix });
+      const { locks, more = false } = await this.#connection.call('lock:watch', { prefix: watch.prefix });
       if (watch.heard !== heard) return;
+      watch.more = more;
       watch.entries = new Map(locks.filter(isLockEntry).map((entry) => [entry.resource, entry]));
       for (const entry of heard.values()) put(watch.entries, entry);
       this.#tell(watch, { live: true });
@@ -121,7 +132,7 @@ export class Watches {
 
   #tell(watch: Watch, state: Pick<LockWatch, 'live' | 'error'>): void {
     const locks = [...watch.entries.values()].toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
-    watch.told = Object.freeze({ locks, ...state });
+    watch.told = Object.freeze({ locks, ...state, ...(watch.more && { more: true }) });
     for (const watcher of Array.from(watch.watchers)) this.#call(watcher, watch.told);
   }
 

@@ -23,7 +23,7 @@ describe('demo in a browser: taking a record over', function () {
     browser = await startBrowser(this, 'a take-over between two windows');
     serve = await Serve.start();
     const terminal = fakeTerminal({ LASTCALL_URL: serve.url, LASTCALL_TOKEN: serve.token });
-    expect(await run(['policy', 'set', 'takeoverMs=6000'], terminal)).to.equal(0);
+    expect(await run(['policy', 'set', 'takeoverMs=5000'], terminal)).to.equal(0);
   });
   after(async () => {
     await browser?.close();
@@ -76,6 +76,8 @@ describe('demo in a browser: taking a record over', function () {
     await item(grace, '1043').getByText('Ada is editing').waitFor();
     await item(grace, '1041').getByText('Ada is editing').waitFor({ state: 'detached' });
     await picture(grace, 'demo-list');
+    await ada.getByRole('button', { name: 'Close' }).click();
+    await item(grace, '1043').getByText('Ada is editing').waitFor({ state: 'detached' });
   });
 
   it('[K8][K11] hands over what was saved, when the holder says so', async () => {
