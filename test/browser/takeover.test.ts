@@ -110,7 +110,7 @@ describe('demo in a browser: taking a record over', function () {
     const [ada, grace] = await both(['Ada', 'Grace'], '1044');
     await grace.getByRole('button', { name: 'Ask for it' }).click();
     await ada.getByText('Invoice 1044 is saved.').waitFor();
-    // What is typed in the last moment is not saved any more, and not thrown away either.
+    // Whether this is still saved or not: it is not thrown away.
     await note(ada).fill('Typed too late.');
     await ada.getByText('Grace took the record over.').waitFor();
     await grace.getByText('You are editing', { exact: true }).first().waitFor();
