@@ -79,7 +79,8 @@ local function ask_holders(s, want, why, holders, idle)
   call('ZADD', P .. 'due', digits(deadline), 't:' .. want.resource)
   record('lock.requested', { kind = 'user', id = s.uid, name = s.name }, {
     sessionId = s.id, user = user_of(s), resource = want.resource, reason = why ~= '' and why or nil,
-    details = { requestId = want.requestId, state = 'asked', deadlineAt = deadline, holders = holders },
+    details = { requestId = want.requestId, state = 'asked', deadlineAt = deadline, holders = holders,
+      position = position_of(want.resource, s.id, want.requestId) },
   })
   return deadline
 end

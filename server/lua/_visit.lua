@@ -145,6 +145,7 @@ local function visit_delay(rest)
   call('ZREM', P .. 'due', 'l:' .. rest)
   local lock = drop_lock(sid, resource)
   if lock then
+    record('lock.released', SYSTEM, { resource = resource, fence = lock.fence, reason = 'delay_over' })
     unblock(resource, lock.scope)
   end
   return 1 + grant_work()

@@ -166,8 +166,19 @@ export class Locks {
 
   /** Who holds a resource and who waits for it. */
   async query(tenant: string, asker: LockAsker, resource: string): Promise<LockEntry> {
+    return entryOf(await this.look(tenant, resource), asker);
+  }
+
+  /** The same as the registry tells it, for many who look. */
+  async look(tenant: string, resource: string): Promise<StoredEntry> {
     const { items } = await this.#read(tenant, `[${resource}`, `[${resource}`, 1);
-    return items[0] ? entryOf(items[0], asker) : { resource, holders: [], waiters: [] };
+    return items[0] ?? { resource, holders: [], waiters: [] };
+  }
+
+  /** The requests that wait for a resource, in order, each as `sessionId:requestId`. */
+  async places(tenant: string, resource: string): Promise<readonly string[]> {
+    const answer = await this.#store.run<{ places: readonly string[] }>('lock_places', tenant, [resource]);
+    return listOf(answer.places);
   }
 
   /** The locks one session holds, by name. */
@@ -183,6 +194,7 @@ export class Locks {
     tenant: string,
     filter: LockFilter,
     page: { limit: number; cursor?: string },
+    asker: LockAsker = ADMINISTRATOR,
   ): Promise<Page<LockEntry>> {
     const prefix = filter.prefix ?? '';
     const last = prefix === '' ? '+' : `[${prefix}\u{7f}`;
@@ -193,7 +205,7 @@ export class Locks {
       const { items: read, more } = await this.#read(tenant, first, last, READ_PAGE);
       looked += Math.max(1, read.length);
       for (const stored of read) {
-        const entry = entryOf(stored, ADMINISTRATOR);
+        const entry = entryOf(stored, asker);
         after = entry.resource;
         if (concerns(entry, filter)) items.push(entry);
         if (items.length === page.limit) return { items, next: after };

@@ -107,12 +107,13 @@ export interface ClientCalls {
   'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
   'lock:answer': { payload: { requestId: string; answer: LockAnswer }; answer: Nothing };
   'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };
+  /** `locks`: what is locked or waited for there now; `more`: not all of it. */
+  'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[]; more?: true } };
+  'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
   'lock:query': {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
   };
-  'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[] } };
-  'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
 }
 export type ClientCall = keyof ClientCalls;
 
@@ -187,14 +188,15 @@ export interface ServerPushes {
   'auth:expiring': { readonly expiresInMs: number };
   'lock:granted': { readonly requestId: string; readonly lock: Lock };
   'lock:denied': { readonly requestId: string; readonly error: WireError };
+  'lock:position': { readonly requestId: string; readonly resource: string; readonly position: number };
   'lock:requested': LockRequestedPush;
+  'lock:changed': LockEntry;
   'lock:lost': {
     readonly resource: string;
     readonly fence: number;
     readonly reason: LockLostReason;
     readonly by?: Actor;
   };
-  'lock:changed': LockEntry;
 }
 export type ServerPush = keyof ServerPushes;
 

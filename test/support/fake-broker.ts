@@ -43,9 +43,9 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
   'lock:answer': {},
   'lock:check': { valid: true },
-  'lock:query': { holders: [], waiters: [] },
   'lock:watch': { locks: [] },
   'lock:unwatch': {},
+  'lock:query': { holders: [], waiters: [] },
 };
 
 /** Plays the broker's side of the client channel, as a test of the SDK tells it to. */

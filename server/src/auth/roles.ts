@@ -34,6 +34,8 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'lock:takeover': 'anyone',
   'lock:answer': 'anyone',
   'lock:check': 'anyone',
+  'lock:watch': 'anyone',
+  'lock:unwatch': 'anyone',
   'lock:query': 'anyone',
 
   'admin.connect': ADMINISTRATORS,

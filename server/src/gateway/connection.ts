@@ -1,6 +1,8 @@
 import type { ClientToServerEvents, ServerToClientEvents } from '@lastcall/shared';
 import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import type { Attachment } from '../attachments.js';
+import { allows } from '../auth/index.js';
+import type { LockAsker } from '../lock-view.js';
 
 /** One client's socket with the session it carries. */
 export interface Connection {
@@ -16,6 +18,8 @@ export interface Connection {
   early: (() => void)[] | undefined;
   /** The locks its client holds, with their fences. */
   readonly locks: Map<string, number>;
+  /** The resources that its session waits for, by request. */
+  readonly waits: Map<string, string>;
   /** Calls that are not answered yet. */
   readonly underWay: Set<Promise<unknown>>;
 }
@@ -31,8 +35,15 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     closed: false,
     early: [],
     locks: new Map(),
+    waits: new Map(),
     underWay: new Set(),
   };
+}
+
+/** Who asks about locks. */
+export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
+  const { sessionId, identity } = attachment;
+  return { sessionId, mayForce: allows('locks.force', identity.user.roles) };
 }
 
 export interface SocketData {

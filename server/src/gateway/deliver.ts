@@ -12,6 +12,7 @@ import { type StoredWarning, warningOf } from '../warning.js';
 import type { AskedOf } from '../welcome.js';
 import type { Connection, Connections } from './connection.js';
 import { noteHeld, questionIn, requestOf, tellLock, tellLost } from './lock-news.js';
+import type { Watches } from './watches.js';
 
 /** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
 const DELIVERED_BATCH = 200;
@@ -34,6 +35,7 @@ const namesIn = (details: Details, field: string): readonly string[] =>
 export class Deliver {
   readonly #core: Core;
   readonly #connections: Connections;
+  readonly #watches: Watches;
   readonly #ownsTransport: boolean;
   readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
   /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
@@ -42,9 +44,10 @@ export class Deliver {
   readonly #doubted = new Set<Connection>();
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(parts: { core: Core; connections: Connections; ownsTransport: boolean }) {
+  constructor(parts: { core: Core; connections: Connections; watches: Watches; ownsTransport: boolean }) {
     this.#core = parts.core;
     this.#connections = parts.connections;
+    this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
   }
 
@@ -52,6 +55,7 @@ export class Deliver {
   prepare(connection: Connection, { welcome, asked }: Pick<Opened, 'welcome' | 'asked'>): void {
     this.#welcomes.set(connection, { welcome, asked });
     for (const { resource, fence } of welcome.locks) connection.locks.set(resource, fence);
+    this.#watches.begin(connection, welcome.waiting);
   }
 
   /** The first thing a client gets; then whatever was to be pushed meanwhile. */
@@ -112,6 +116,7 @@ export class Deliver {
     if (record.details?.['lost'] !== undefined) this.#doubt(tenant);
     const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
     if (connection && record.resource) noteHeld(connection, record);
+    this.#watches.note(tenant, record, connection || undefined);
     if (connection) this.#push(connection, () => this.#tell(connection, record, record.details ?? {}));
   }
 

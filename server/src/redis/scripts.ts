@@ -21,6 +21,7 @@ export const SCRIPT_NAMES = [
   'lock_check',
   'lock_held',
   'lock_list',
+  'lock_places',
   'lock_release',
   'lock_takeover',
   'lock_upgrade',

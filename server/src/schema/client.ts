@@ -18,7 +18,7 @@ import {
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { lockModeSchema, lockScopeSchema } from './lock.js';
-import { fence, id, line, MAX_ORDER_MS, prose, resource, token, whole } from './values.js';
+import { fence, id, line, MAX_ORDER_MS, prose, resource, resourcePrefix, token, whole } from './values.js';
 
 type Payload<E extends ClientCall> = ClientCalls[E]['payload'];
 
@@ -92,5 +92,7 @@ export const CLIENT_PAYLOADS: { readonly [E in ClientCall]: z.ZodType<Payload<E>
     z.strictObject({ requestId: id, answer: z.enum(LOCK_ANSWERS) }),
   ),
   'lock:check': contract<Payload<'lock:check'>>()(z.strictObject({ resource, fence })),
+  'lock:watch': contract<Payload<'lock:watch'>>()(z.strictObject({ prefix: resourcePrefix })),
+  'lock:unwatch': contract<Payload<'lock:unwatch'>>()(z.strictObject({ prefix: resourcePrefix })),
   'lock:query': contract<Payload<'lock:query'>>()(z.strictObject({ resource })),
 };
