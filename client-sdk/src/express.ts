@@ -66,7 +66,7 @@ export interface Guarded {
 
 /** What the guards before this handler found. */
 export function lastcallOf({ locals }: Pick<GuardedResponse, 'locals'>): Guarded {
-  return (locals['lastcall'] ?? {}) as Guarded;
+  return locals['lastcall'] ?? {};
 }
 
 /** Lets only requests pass that are made under a live session of the person who is signed in. */

@@ -45,10 +45,8 @@ export class Session {
     const { logger, environment, callTimeoutMs, saveLeadMs } = settings;
     const { clock } = environment;
     this.#settings = settings;
-    this.#tickets = new Tickets(
-      settings.storage,
-      `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`,
-    );
+    const key = `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`;
+    this.#tickets = new Tickets(settings.storage, key);
     this.#tokens = new Tokens(settings.token, clock, logger);
     this.store = new SnapshotStore(logger);
     this.connection = this.#newConnection();
@@ -64,7 +62,7 @@ export class Session {
     this.orders = new Orders(this.connection, clock, this.saving, saveLeadMs, (warnings) => {
       this.#set({ warnings });
     });
-    const { locks, requested, watches } = lockParts({
+    const parts = lockParts({
       ...environment,
       logger,
       connection: this.connection,
@@ -75,9 +73,9 @@ export class Session {
       patienceMs: callTimeoutMs,
       set: this.#set.bind(this),
     });
-    this.locks = locks;
-    this.requested = requested;
-    this.watches = watches;
+    this.locks = parts.locks;
+    this.requested = parts.requested;
+    this.watches = parts.watches;
   }
 
   connect(): Promise<Welcome> {

@@ -51,8 +51,8 @@ function run(start: ClientStart): void {
       case 'dirty':
         return client.setDirty(command.dirty);
       case 'send': {
-        const { method, url, resource } = command;
-        const response = await fetch(url, { method, headers: client.headers(handles.get(resource)) });
+        const { method, resource } = command;
+        const response = await fetch(command.url, { method, headers: client.headers(handles.get(resource)) });
         return { status: response.status, body: await response.json() };
       }
       case 'connect':
