@@ -103,9 +103,11 @@ describe('demo in a browser', function () {
     await ada.getByRole('button', { name: 'Close' }).click();
     await grace.getByRole('status').getByText('You are editing').waitFor();
     expect(await note(grace).inputValue()).to.equal('Thirty days.');
-    await grace.getByText('Saved by Ada').waitFor();
     await openInvoice(ada, '1042');
     await ada.getByRole('status').getByText('Grace is editing').waitFor();
+    await grace.getByRole('button', { name: 'Close' }).click();
+    await ada.getByText('Nobody is editing now').waitFor();
+    await ada.getByText('Saved by Ada').waitFor();
   });
 
   it('[L11] keeps what was typed when an administrator breaks the lock, and lets it be saved with a new one', async () => {
