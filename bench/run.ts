@@ -7,10 +7,11 @@ import { keep, reportText } from './lib/report.js';
 import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
 import { heartbeat } from './suites/heartbeat.js';
 import { locks } from './suites/locks.js';
+import { locksCrowd } from './suites/locks-crowd.js';
 import { redisFloor } from './suites/redis-floor.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, tenant];
+const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 
