@@ -23,6 +23,13 @@ local function session_of(sid)
   return s
 end
 
+-- Who a session is: all that records say of it.
+local function person_of(sid)
+  local s = fields_of(session_key(sid), { 'uid', 'name' })
+  s.id = sid
+  return s
+end
+
 local function user_of(s)
   return { id = s.uid, name = s.name }
 end
