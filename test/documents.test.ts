@@ -122,7 +122,9 @@ describe('the deployment', () => {
       expect(service.healthcheck?.test[0]).to.equal('CMD');
       expect(service['restart']).to.equal('unless-stopped');
     }
-    expect(compose.volumes).to.have.keys(redis.volumes?.map((volume) => volume.split(':')[0] ?? '') ?? []);
+    const volumes = [redis, broker].flatMap((service) => service.volumes ?? []);
+    expect(compose.volumes).to.have.keys(volumes.map((volume) => volume.split(':')[0] ?? ''));
+    expect(broker.volumes, 'where the audit archive is').to.deep.equal(['broker-data:/data']);
   });
 
   it('[A5] runs a Redis that keeps what it has', () => {

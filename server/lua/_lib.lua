@@ -91,6 +91,16 @@ local function record(kind, by, fields)
   notices[#notices + 1] = text
 end
 
+-- Begins a new epoch when a record that was seen is not there any more: Redis came back with older data (a restart, a
+-- fail-over). Answers whether it did.
+local function renew_if_lost(seen_epoch, seen_rev)
+  local rev = tonumber(call('GET', KEYS[1]) or '0')
+  if seen_epoch < epoch() or (seen_epoch == epoch() and seen_rev <= rev) then return false end
+  begin_epoch(math.max(NOW, seen_epoch + 1), rev)
+  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = seen_rev } } })
+  return true
+end
+
 -- Ends every script that may have written: tells the nodes what was recorded, then answers.
 local function answer(value)
   if #notices > 0 then

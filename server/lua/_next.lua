@@ -18,9 +18,9 @@ end
 -- Leaves work to the sweep of any node, which is to come at once.
 local function leave_to_sweep(member)
   call('ZADD', P .. 'due', digits(NOW), member)
-  local swept = call('GET', P .. 'swept')
-  if swept and string.sub(swept, -1) ~= '+' then
-    call('SET', P .. 'swept', swept .. '+')
+  local swept_at = string.match(call('GET', P .. 'swept') or '', '^%d+$')
+  if swept_at then
+    call('SET', P .. 'swept', swept_at .. '+')
   end
 end
 

@@ -80,11 +80,12 @@ async function startBroker(
     metrics,
     version: VERSION,
     webhooks: webhooksOf(config),
+    archive: { dir: config.auditDir, keys: config.auditKey },
     ...(opened.persist ? { persist: opened.persist } : {}),
   });
   await core.start();
 
-  const health = createHealth({ opened, metrics, webhooks: core.webhooks });
+  const health = createHealth({ opened, metrics, archive: core.archive, webhooks: core.webhooks });
   const mint = secret ? minter(secret, config) : undefined;
   const http = { core, config, verifier, limits, health };
   const app = createApp({ ...http, mint });

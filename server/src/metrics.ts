@@ -28,6 +28,14 @@ export interface Metrics {
   webhooksLost(records: number): void;
   /** Records that wait to be delivered, and since when the oldest message does. */
   webhookLag(records: number, durationMs: number): void;
+  /** Records that were written to the archive. */
+  archived(records: number): void;
+  /** The archive did not take what it was given. */
+  archiveFailed(): void;
+  /** Records that left the stream before they could be archived. */
+  archiveLost(records: number): void;
+  /** Records that wait to be archived, and the largest share of what a tenant's policy keeps in Redis. */
+  archiveBacklog(records: number, share: number): void;
   /** All of it, as Prometheus reads it. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -81,6 +89,21 @@ function counters(registers: Registry[]) {
       help: 'Records that left the stream before they could be delivered.',
       registers,
     }),
+    archived: new Counter({
+      name: 'lastcall_archive_records_total',
+      help: 'Audit records that this process archived.',
+      registers,
+    }),
+    archiveFailures: new Counter({
+      name: 'lastcall_archive_failures_total',
+      help: 'Attempts to archive audit records that the disk did not take.',
+      registers,
+    }),
+    archiveLost: new Counter({
+      name: 'lastcall_archive_lost_records_total',
+      help: 'Audit records that left the stream before they could be archived.',
+      registers,
+    }),
   };
 }
 
@@ -99,6 +122,16 @@ function measures(registers: Registry[]) {
     webhookLag: new Gauge({
       name: 'lastcall_webhook_lag_seconds',
       help: 'Since the oldest webhook that waits was recorded; 0 while none does.',
+      registers,
+    }),
+    archiveBacklog: new Gauge({
+      name: 'lastcall_archive_backlog_records',
+      help: 'Audit records that wait to be archived, as this node knows.',
+      registers,
+    }),
+    archiveBacklogShare: new Gauge({
+      name: 'lastcall_archive_backlog_ratio',
+      help: 'The same as a share of auditRetention, of the tenant where it is largest.',
       registers,
     }),
     redisUp: new Gauge({ name: 'lastcall_redis_up', help: '1 while Redis answers, else 0.', registers }),
@@ -148,6 +181,13 @@ export function createMetrics(): Metrics {
     webhookLag(records, durationMs) {
       measure.webhookLagRecords.set(records);
       measure.webhookLag.set(durationMs * SECONDS);
+    },
+    archived: (records) => count.archived.inc(records),
+    archiveFailed: () => count.archiveFailures.inc(),
+    archiveLost: (records) => count.archiveLost.inc(records),
+    archiveBacklog(records, share) {
+      measure.archiveBacklog.set(records);
+      measure.archiveBacklogShare.set(share);
     },
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
