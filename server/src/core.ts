@@ -99,14 +99,9 @@ export function createCore(parts: CoreParts): Core {
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
   const { webhooks, archive } = drainsOf(parts, { store, clock, nodes, fail });
-  let saidTooOld = false;
+  const measure = measuring(parts, { nodes, attachments, load, webhooks, archive });
   const everySecond = (): Promise<void> => {
-    if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
-    saidTooOld = nodes.tooOld !== undefined;
-    metrics.sessions(attachments.size);
-    metrics.strain(load.strain());
-    webhooks?.measure();
-    archive.measure();
+    measure();
     return sessions.retryReports();
   };
   const swept = (tenant: string, head: Position): void => {
@@ -157,6 +152,30 @@ function drainsOf(
   const parts = { ...shared, log, metrics };
   const webhooks = hooks && new Webhooks(hooks, { ...parts, version });
   return { webhooks, archive: new Archive(kept, { ...parts, hasWebhooks: webhooks !== undefined }) };
+}
+
+/** What is to be told about once a second. */
+function measuring(
+  { log, metrics }: CoreParts,
+  {
+    nodes,
+    attachments,
+    load,
+    webhooks,
+    archive,
+  }: Pick<Core, 'nodes' | 'attachments' | 'webhooks' | 'archive'> & {
+    readonly load: Load;
+  },
+): () => void {
+  let saidTooOld = false;
+  return () => {
+    if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
+    saidTooOld = nodes.tooOld !== undefined;
+    metrics.sessions(attachments.size);
+    metrics.strain(load.strain());
+    webhooks?.measure();
+    archive.measure();
+  };
 }
 
 function lifecycle(
