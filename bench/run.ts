@@ -10,9 +10,10 @@ import { idleTenants } from './suites/idle-tenants.js';
 import { locks } from './suites/locks.js';
 import { locksCrowd } from './suites/locks-crowd.js';
 import { redisFloor } from './suites/redis-floor.js';
+import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant, idleTenants];
+const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant, idleTenants, storm];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 

@@ -98,7 +98,7 @@ const WHOLE_SLOT =
 export function assemble(name: ScriptName, folder: string = LUA_FOLDER, onCluster = false): Script {
   const verb = readFileSync(`${folder}${name}.lua`, 'utf8');
   const endOfShebang = verb.indexOf('\n') + 1;
-  const includes = /^-- .*?Includes: ([_a-z ]+)$/m.exec(verb)?.[1]?.split(' ') ?? [];
+  const includes = /Includes: (_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(verb)?.[1]?.match(/_[a-z]+/g) ?? [];
   const libraries = includes.map((file) => ({
     name: file,
     text: readFileSync(`${folder}${file}.lua`, 'utf8'),
