@@ -46,14 +46,14 @@ local function fields_of(key, names)
   return map
 end
 
-local settings
+-- A setting; most scripts need one or two of them.
+local settings = {}
 local function policy(name)
-  settings = settings or pairs_of(call('HGETALL', P .. 'policy'))
-  local value = settings[name]
-  if value == nil then
-    return DEFAULT_POLICY[name]
+  if settings[name] == nil then
+    local value = call('HGET', P .. 'policy', name) or DEFAULT_POLICY[name]
+    settings[name] = tonumber(value) or value
   end
-  return tonumber(value) or value
+  return settings[name]
 end
 
 -- The registry's epoch: when its data began. A new one means that data was lost; its records follow a rev: 0 when all

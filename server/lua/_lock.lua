@@ -69,10 +69,13 @@ local function finish_request(sid, request_id, outcome)
 end
 
 -- Grants what nothing stands against; what the session holds of the same resource becomes it (an upgrade). `waited` is
--- the time in the queue, nil for who is answered at once.
-local function grant(s, want, waited)
+-- the time in the queue, nil for who is answered at once; `before` what the session holds, if that was looked at.
+local function grant(s, want, waited, before)
   local fence, resource, key = next_fence(), want.resource, P .. 'lock:' .. want.resource
-  local before, request_id = held_lock(resource, s.id), want.requestId
+  local request_id = want.requestId
+  if before == nil then
+    before = held_lock(resource, s.id)
+  end
   if before then
     mark_lock(resource, s.id, before.mode, before.scope, -1)
     request_id = want.ids or before.requestId .. ',' .. request_id

@@ -24,6 +24,12 @@ local function leave_to_sweep(member)
   end
 end
 
+-- Whether the session has the lock already by another request, and this one is for after it.
+local function is_its_own(want, sid)
+  want.before = held_lock(want.resource, sid) or false
+  return want.before and want.kind ~= 'upgrade' and want.kind ~= 'takeover'
+end
+
 -- Looks at waiters of one queue after a ticket, so many at most. `ahead`: the mode of one that is in reach and cannot
 -- have its lock yet. Answers that mode, the last ticket, and whether those behind are to be looked at.
 local function serve_some(resource, ahead, after, limit)
@@ -32,17 +38,15 @@ local function serve_some(resource, ahead, after, limit)
   for i = 1, #queue, 2 do
     local sid, want = waiter_of(queue[i])
     if want and is_reachable(sid) then
-      local held = want.kind ~= 'upgrade' and want.kind ~= 'takeover'
-        and call('HEXISTS', P .. 'lock:' .. resource, sid) == 1
-      if (ahead and modes_conflict(ahead, want.mode)) or held or is_held_against(want, sid)
-        or older_against(want, sid, queue[i + 1], true) then
+      if (ahead and modes_conflict(ahead, want.mode)) or is_held_against(want, sid)
+        or older_against(want, sid, queue[i + 1], true) or is_its_own(want, sid) then
         ahead = want.mode
       elseif granted == MAX_GRANTS then
         return ahead, queue[i + 1], false, true
       else
         granted = granted + 1
         leave_queue(sid, want.requestId, want)
-        grant(person_of(sid), want, NOW - want.since)
+        grant(person_of(sid), want, NOW - want.since, want.before)
       end
       if want.mode == 'exclusive' then
         return ahead, queue[i + 1], false
@@ -66,10 +70,9 @@ end
 -- queue of the resource, at those above it for tree locks, and after a tree lock at those below, by age, from a ticket
 -- on.
 local function unblock(resource, scope, from)
-  forget_if_unused(resource)
   local _, are_empty = queues_around(resource, scope)
   if are_empty then
-    return
+    return forget_if_unused(resource)
   end
   local done = from or serve(resource)
   for _, parent in ipairs(from and {} or above(resource)) do
@@ -79,6 +82,7 @@ local function unblock(resource, scope, from)
     leave_to_sweep('g:' .. scope .. '::' .. resource)
     return
   end
+  forget_if_unused(resource)
   local below = scope == 'tree' and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
     'BYSCORE', 'LIMIT', 0, MAX_BELOW + 1, 'WITHSCORES') or {}
   local served = {}

@@ -82,6 +82,8 @@ export interface CoreParts {
   readonly archive: ArchiveSettings;
 }
 
+type Chores = Pick<Core, 'nodes' | 'attachments' | 'sessions' | 'webhooks' | 'archive'>;
+
 /** Puts the nouns together. */
 export function createCore(parts: CoreParts): Core {
   const { driver, log, metrics, load = new Load(), version } = parts;
@@ -99,16 +101,8 @@ export function createCore(parts: CoreParts): Core {
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
   const { webhooks, archive } = drainsOf(parts, { store, clock, nodes, fail });
-  const measure = measuring(parts, { nodes, attachments, load, webhooks, archive });
-  const everySecond = (): Promise<void> => {
-    measure();
-    return sessions.retryReports();
-  };
-  const swept = (tenant: string, head: Position): void => {
-    webhooks?.look(tenant, head);
-    archive.look(tenant, head);
-  };
-  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
+  const chores = choresOf({ log, metrics, load }, { nodes, attachments, sessions, webhooks, archive });
+  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, ...chores });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
   const locks = new Locks(store, metrics, (tenant) => bus.fence(tenant));
@@ -144,6 +138,29 @@ export function createCore(parts: CoreParts): Core {
   };
 }
 
+/** What the sweep loop is to do besides: once a second, and after each look at a tenant. */
+function choresOf(
+  { log, metrics, load }: Pick<CoreParts, 'log' | 'metrics'> & { readonly load: Load },
+  { nodes, attachments, sessions, webhooks, archive }: Chores,
+): { everySecond: () => Promise<void>; swept: (tenant: string, head: Position) => void } {
+  let saidTooOld = false;
+  return {
+    everySecond: () => {
+      if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
+      saidTooOld = nodes.tooOld !== undefined;
+      metrics.sessions(attachments.size);
+      metrics.strain(load.strain());
+      webhooks?.measure();
+      archive.measure();
+      return sessions.retryReports();
+    },
+    swept: (tenant, head) => {
+      webhooks?.look(tenant, head);
+      archive.look(tenant, head);
+    },
+  };
+}
+
 /** What goes on with the streams of all tenants. */
 function drainsOf(
   { webhooks: hooks, archive: kept, log, metrics, version }: CoreParts,
@@ -152,30 +169,6 @@ function drainsOf(
   const parts = { ...shared, log, metrics };
   const webhooks = hooks && new Webhooks(hooks, { ...parts, version });
   return { webhooks, archive: new Archive(kept, { ...parts, hasWebhooks: webhooks !== undefined }) };
-}
-
-/** What is to be told about once a second. */
-function measuring(
-  { log, metrics }: CoreParts,
-  {
-    nodes,
-    attachments,
-    load,
-    webhooks,
-    archive,
-  }: Pick<Core, 'nodes' | 'attachments' | 'webhooks' | 'archive'> & {
-    readonly load: Load;
-  },
-): () => void {
-  let saidTooOld = false;
-  return () => {
-    if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
-    saidTooOld = nodes.tooOld !== undefined;
-    metrics.sessions(attachments.size);
-    metrics.strain(load.strain());
-    webhooks?.measure();
-    archive.measure();
-  };
 }
 
 function lifecycle(
