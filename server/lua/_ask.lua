@@ -60,6 +60,7 @@ local function wait_or_refuse(s, want, kind, wait_ms, blockers)
     sessionId = s.id, user = user_of(s), resource = want.resource,
     details = {
       requestId = want.requestId, state = 'queued', mode = want.mode, scope = want.scope, waitMs = wait_ms,
+      position = position_of(want.resource, s.id, want.requestId),
       upgrade = at_head or nil,
     },
   })

@@ -159,7 +159,8 @@ local function end_session(s, reason, by, message, oid, live)
     sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
     details = {
       from = from, node = s.node, dirty = (lease and lease.dirty or s.dirty) == '1', message = message,
-      reentryMs = denied, flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
+      reentryMs = denied, left = waited_for(s.id),
+      flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
     },
   })
   local work = release_all(s, by, reason == 'unresponsive' and policy('lockDelayMs') or 0)

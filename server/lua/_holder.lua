@@ -5,8 +5,12 @@ local MAX_HOLDERS = 100
 local MAX_BLOCKERS = 20
 local MAX_MARKS = 1000
 
-local function is_idle(idle_ms)
-  return policy('lockIdleMs') > 0 and idle_ms >= policy('lockIdleMs')
+-- Whether a holder yields at once. What somebody did since the last beat is not known yet: it is the beat that counts,
+-- unless none can come.
+local function is_idle(s, lease)
+  local known_at = s and s.conn == '1' and lease and lease.beatAt or NOW
+  local input_at = tonumber((lease or s or {}).lastInputAt or '0')
+  return policy('lockIdleMs') > 0 and known_at - input_at >= policy('lockIdleMs')
 end
 
 -- What somebody else may do about a holder: `takeable` for everybody, `force` for administrators besides.
@@ -20,7 +24,7 @@ local function holder_of(resource, sid, text)
   return {
     resource = resource, mode = lock.mode, scope = lock.scope, sessionId = sid, user = user_of(s),
     grantedAt = lock.grantedAt, idleMs = idle_ms, dirty = lease.dirty == '1', state = s.state, note = lock.note,
-    takeable = is_free and (may == 'ask' or may == 'idle' and is_idle(idle_ms)) and 'ask' or 'no',
+    takeable = is_free and (may == 'ask' or may == 'idle' and is_idle(s, lease)) and 'ask' or 'no',
     force = is_free and may == 'admin' or nil,
   }
 end

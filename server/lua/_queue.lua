@@ -26,6 +26,18 @@ local function waiter_of(member)
   return sid, want
 end
 
+-- What a session waits for, each resource once; nil: nothing.
+local function waited_for(sid)
+  local seen, names = {}, nil
+  for _, text in ipairs(call('HVALS', P .. 'waits:' .. sid)) do
+    local resource = wait_of(text).resource
+    names = names or {}
+    if not seen[resource] then names[#names + 1] = resource end
+    seen[resource] = true
+  end
+  return names
+end
+
 -- Every list that a request for a resource stands in, its own queue first.
 local function enter_queue(s, want, kind, ticket)
   local member = s.id .. ':' .. want.requestId

@@ -1,4 +1,4 @@
--- What is due. Needs _lib, _session, _queue, _next, _release, _block, _order, _target, _end and _ending.
+-- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _target, _end, _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
@@ -129,12 +129,23 @@ local function visit_grants(rest)
   return 1 + grant_work()
 end
 
+-- The holders' time to answer and to save is over.
+local function visit_takeover(resource)
+  local t = takeover_of(resource)
+  if t then
+    settle_takeover(resource, t)
+  end
+  call('ZREM', P .. 'due', 't:' .. resource)
+  return 2 + grant_work()
+end
+
 -- A lock whose session ended may be had again.
 local function visit_delay(rest)
   local sid, resource = string.match(rest, '^([^:]+):(.+)$')
   call('ZREM', P .. 'due', 'l:' .. rest)
   local lock = drop_lock(sid, resource)
   if lock then
+    record('lock.released', SYSTEM, { resource = resource, fence = lock.fence, reason = 'delay_over' })
     unblock(resource, lock.scope)
   end
   return 1 + grant_work()

@@ -1,4 +1,4 @@
--- The whole truth a client gets at each connection. Needs _lib, _session, _lock, _queue, _release and _order.
+-- The whole truth a client gets at each connection. Needs _lib, _session, _lock, _queue, _takeover and _order.
 
 local function welcome_of(s)
   local orders, locks, waiting = {}, {}, {}
@@ -18,6 +18,7 @@ local function welcome_of(s)
     now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), sessionId = s.id,
     attach = tonumber(s.attach), leaseMs = policy('leaseMs'), beatMs = policy('beatMs'), state = s.state,
     policy = settings, orders = orders, locks = locks, waiting = waiting,
+    asked = asked_of(s.id),
     facts = { idle = s.idle == '1', dirty = s.dirty == '1', view = s.view, tokenAt = tonumber(s.tokenAt) },
   }
 end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _tree _lock _queue _next _release _block _order _target _end _ending _visit
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _target _end _ending _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 --      4 highest fence it heard of
 -- Answers { now, rev, epoch, waitMs until the next look, more }.
@@ -49,6 +49,8 @@ for i = 1, #items, 2 do
     work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
   elseif kind == 'g' then
     work = work + visit_grants(rest)
+  elseif kind == 't' then
+    work = work + visit_takeover(rest)
   elseif kind == 'l' then
     work = work + visit_delay(rest)
   elseif kind == 'b' then

@@ -5,8 +5,11 @@ import {
   type Actor,
   LastcallError,
   type Lock,
+  type LockAnswer,
   type LockEntry,
   type Page,
+  type TakeoverAnswer,
+  type TakeoverRequest,
   type UpgradeRequest,
 } from '@lastcall/shared';
 import {
@@ -29,6 +32,8 @@ type Asking = LockAsker & { readonly sessionId: string };
 type StoredAcquire =
   | { state: 'granted'; lock: StoredLock }
   | { state: 'queued'; requestId: string; position: number; blockers: readonly StoredHolder[] };
+
+type StoredTakeover = { state: 'granted'; lock: StoredLock } | { state: 'asked'; deadlineMs: number };
 
 interface StoredList {
   readonly items: readonly StoredEntry[];
@@ -110,6 +115,28 @@ export class Locks {
     return await this.#ask('lock_upgrade', tenant, asker, args);
   }
 
+  /**
+   * Takes a lock from its holders: they are asked and have `takeoverMs`; idle ones yield at once, and so does everybody
+   * to force.
+   * @throws LastcallError `takeover_refused`, `lock_limit`, `session_ended`, `conflict`
+   */
+  async takeover(tenant: string, asker: Asking, request: TakeoverRequest): Promise<TakeoverAnswer> {
+    const { resource, force = false, reason = '', requestId } = request;
+    const rights = [force ? '1' : '0', reason, requestId, asker.mayForce ? '1' : '0'];
+    const args = [asker.sessionId, resource, ...rights, this.#seenFence(tenant)];
+    const answer = await this.#try<StoredTakeover>('lock_takeover', tenant, asker, args);
+    this.#metrics.lock(answer.state);
+    return answer.state === 'granted' ? { state: 'granted', lock: lockOf(answer.lock) } : answer;
+  }
+
+  /**
+   * A holder's answer to somebody who takes over its lock.
+   * @throws LastcallError `not_found`: nobody asks for that any more
+   */
+  async answer(tenant: string, sessionId: string, requestId: string, answer: LockAnswer): Promise<void> {
+    await this.#store.run('lock_answer', tenant, [sessionId, requestId, answer]);
+  }
+
   /** Gives a lock back; `released: false`: it was not held with that fence. */
   async release(
     tenant: string,
@@ -139,8 +166,19 @@ export class Locks {
 
   /** Who holds a resource and who waits for it. */
   async query(tenant: string, asker: LockAsker, resource: string): Promise<LockEntry> {
+    return entryOf(await this.look(tenant, resource), asker);
+  }
+
+  /** The same as the registry tells it, for many who look. */
+  async look(tenant: string, resource: string): Promise<StoredEntry> {
     const { items } = await this.#read(tenant, `[${resource}`, `[${resource}`, 1);
-    return items[0] ? entryOf(items[0], asker) : { resource, holders: [], waiters: [] };
+    return items[0] ?? { resource, holders: [], waiters: [] };
+  }
+
+  /** The requests that wait for a resource, in order, each as `sessionId:requestId`. */
+  async places(tenant: string, resource: string): Promise<readonly string[]> {
+    const answer = await this.#store.run<{ places: readonly string[] }>('lock_places', tenant, [resource]);
+    return listOf(answer.places);
   }
 
   /** The locks one session holds, by name. */
@@ -156,6 +194,7 @@ export class Locks {
     tenant: string,
     filter: LockFilter,
     page: { limit: number; cursor?: string },
+    asker: LockAsker = ADMINISTRATOR,
   ): Promise<Page<LockEntry>> {
     const prefix = filter.prefix ?? '';
     const last = prefix === '' ? '+' : `[${prefix}\u{7f}`;
@@ -166,7 +205,7 @@ export class Locks {
       const { items: read, more } = await this.#read(tenant, first, last, READ_PAGE);
       looked += Math.max(1, read.length);
       for (const stored of read) {
-        const entry = entryOf(stored, ADMINISTRATOR);
+        const entry = entryOf(stored, asker);
         after = entry.resource;
         if (concerns(entry, filter)) items.push(entry);
         if (items.length === page.limit) return { items, next: after };
@@ -213,7 +252,7 @@ export class Locks {
 
   /** Runs a verb that asks for locks; its refusals name those in the way as the one who asks may know them. */
   async #try<T extends object>(
-    verb: 'lock_acquire' | 'lock_acquire_many' | 'lock_upgrade',
+    verb: 'lock_acquire' | 'lock_acquire_many' | 'lock_takeover' | 'lock_upgrade',
     tenant: string,
     asker: LockAsker,
     args: readonly (string | number)[],

@@ -53,9 +53,24 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
     r.reason === 'user'
       ? 'You are signed in as often as is allowed. Sign out somewhere else, then try again.'
       : 'As many people are signed in as is allowed. Try again later, or ask your administrator.',
+  takeover_refused: (r) =>
+    TAKEOVER_REFUSALS[r.reason ?? ''] ?? 'It cannot be taken over now. Try again later.',
   unavailable: () => 'The session is being restored after a loss of connection. Try again in a moment.',
   version_mismatch: () => 'Somebody else changed this meanwhile. Read it again, then repeat your change.',
   superseded: () => 'The session goes on over another connection.',
+};
+
+/** Why a lock is not taken over, for a person. */
+const TAKEOVER_REFUSALS: Readonly<Record<string, string>> = {
+  admins: 'Only administrators take over locks here. Wait, or ask one.',
+  around: 'Others have it as part of a larger lock, or hold parts of it. Take over theirs, or wait.',
+  asked: 'Somebody else takes it over already. Wait for it, or try again later.',
+  busy: 'Whoever has it is at work. Locks are taken over from idle people only.',
+  ended: 'Whoever had it is gone. Wait a moment; it will be free.',
+  force: 'Force is for administrators, where the settings say so. Ask for it instead.',
+  many: 'Too many people share it to ask them all. Wait, or ask an administrator.',
+  never: 'Locks are not taken over here. Wait, or ask an administrator to free it.',
+  waiting: 'Nobody has it, and others wait for it. Wait too.',
 };
 
 /** Errors after which a client is not to come back by itself. */

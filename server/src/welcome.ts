@@ -1,4 +1,4 @@
-import type { Policy, Welcome } from '@lastcall/shared';
+import type { LockRequestedPush, Policy, Welcome } from '@lastcall/shared';
 import type { Attachment } from './attachments.js';
 import type { StoreClock } from './clock.js';
 import { lockOf, type StoredLock } from './lock-view.js';
@@ -7,6 +7,9 @@ import { listOf } from './redis/store.js';
 import { type StoredWarning, warningOf } from './warning.js';
 
 type Empty = Record<string, never>;
+
+/** What somebody asks a holder for, until when it has time to answer. */
+export type AskedOf = Omit<LockRequestedPush, 'deadlineMs'> & { readonly deadlineAt: number };
 
 /** What the scripts know of a session at its (re)connection. */
 export interface StoredWelcome {
@@ -20,6 +23,7 @@ export interface StoredWelcome {
   readonly orders: readonly StoredWarning[] | Empty;
   readonly locks: readonly StoredLock[] | Empty;
   readonly waiting: Welcome['waiting'] | Empty;
+  readonly asked: readonly AskedOf[] | Empty;
   readonly facts: { readonly idle: boolean; readonly dirty: boolean; readonly view: string };
 }
 

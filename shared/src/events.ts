@@ -1,7 +1,16 @@
 import type { AuditRecord } from './audit.js';
 import type { WireError } from './errors.js';
 import type { Actor, UserRef } from './identity.js';
-import type { Lock, LockEntry, LockHolder, LockLostReason, LockMode, LockScope, LockWaiter } from './lock.js';
+import type {
+  Lock,
+  LockAnswer,
+  LockEntry,
+  LockHolder,
+  LockLostReason,
+  LockMode,
+  LockScope,
+  LockWaiter,
+} from './lock.js';
 import type { AckState, Order, OrderAction } from './order.js';
 import type { Policy, PublicPolicy } from './policy.js';
 import type { App, Device, EndReason, Session } from './session.js';
@@ -59,6 +68,17 @@ export interface UpgradeRequest {
   readonly requestId: string;
 }
 
+export interface TakeoverRequest {
+  readonly resource: string;
+  readonly force?: boolean;
+  readonly reason?: string;
+  readonly requestId: string;
+}
+
+export type TakeoverAnswer =
+  | { readonly state: 'asked'; readonly deadlineMs: number }
+  | { readonly state: 'granted'; readonly lock: Lock };
+
 export type AcquireAnswer =
   | { readonly state: 'granted'; readonly lock: Lock }
   | {
@@ -84,7 +104,12 @@ export interface ClientCalls {
   'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
   'lock:release': { payload: { resource: string; fence: number }; answer: { released: boolean } };
   'lock:cancel': { payload: { requestId: string }; answer: Nothing };
+  'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
+  'lock:answer': { payload: { requestId: string; answer: LockAnswer }; answer: Nothing };
   'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };
+  /** `locks`: what is locked or waited for there now; `more`: not all of it. */
+  'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[]; more?: true } };
+  'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
   'lock:query': {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
@@ -123,6 +148,16 @@ export interface LogoffPush {
   readonly reentryMs?: number;
 }
 
+export interface LockRequestedPush {
+  readonly requestId: string;
+  readonly resource: string;
+  readonly by: Actor;
+  /** Why, in the words of the one who asks. */
+  readonly reason?: string;
+  /** Milliseconds left to answer and to save, when this was sent; silence yields. */
+  readonly deadlineMs: number;
+}
+
 export interface Welcome {
   readonly sessionId: string;
   readonly resumeKey: string;
@@ -153,6 +188,9 @@ export interface ServerPushes {
   'auth:expiring': { readonly expiresInMs: number };
   'lock:granted': { readonly requestId: string; readonly lock: Lock };
   'lock:denied': { readonly requestId: string; readonly error: WireError };
+  'lock:position': { readonly requestId: string; readonly resource: string; readonly position: number };
+  'lock:requested': LockRequestedPush;
+  'lock:changed': LockEntry;
   'lock:lost': {
     readonly resource: string;
     readonly fence: number;

@@ -65,6 +65,10 @@ export interface LockEntry {
   readonly waiters: readonly LockWaiter[];
 }
 
+/** What a holder says to somebody who asks for its lock; silence yields. */
+export const LOCK_ANSWERS = ['yield', 'keep'] as const;
+export type LockAnswer = (typeof LOCK_ANSWERS)[number];
+
 /** One step of a deadlock: a session that waits for a resource, which the next one has (after the last: the first). */
 export interface LockWait {
   readonly sessionId: string;

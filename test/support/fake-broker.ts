@@ -40,7 +40,11 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'lock:upgrade': { state: 'queued', requestId: '', position: 1, blockers: [] },
   'lock:release': { released: true },
   'lock:cancel': {},
+  'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
+  'lock:answer': {},
   'lock:check': { valid: true },
+  'lock:watch': { locks: [] },
+  'lock:unwatch': {},
   'lock:query': { holders: [], waiters: [] },
 };
 

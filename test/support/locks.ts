@@ -31,7 +31,10 @@ export async function refusal(client: TestClient, resource: string, wish: Wish =
   return await client.refused('lock:acquire', { resource, ...wish, requestId: randomUUID() });
 }
 
-export async function giveBack(client: TestClient, { resource, fence }: Lock): Promise<void> {
+export async function giveBack(
+  client: TestClient,
+  { resource, fence }: Pick<Lock, 'resource' | 'fence'>,
+): Promise<void> {
   const { released } = await client.does('lock:release', { resource, fence });
   if (!released) throw new Error(`${resource} was not held with ${fence}`);
 }
@@ -45,4 +48,9 @@ export async function grantOf(client: TestClient, requestId: string): Promise<Lo
 export async function waitersOf(client: TestClient, resource: string): Promise<readonly string[]> {
   const { waiters } = await client.does('lock:query', { resource });
   return waiters.map(({ requestId }) => requestId);
+}
+
+/** Whether a lock is still what it was. */
+export async function isValid(client: TestClient, { resource, fence }: Lock): Promise<boolean> {
+  return (await client.does('lock:check', { resource, fence })).valid;
 }

@@ -31,7 +31,11 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'lock:upgrade': 'anyone',
   'lock:release': 'anyone',
   'lock:cancel': 'anyone',
+  'lock:takeover': 'anyone',
+  'lock:answer': 'anyone',
   'lock:check': 'anyone',
+  'lock:watch': 'anyone',
+  'lock:unwatch': 'anyone',
   'lock:query': 'anyone',
 
   'admin.connect': ADMINISTRATORS,

@@ -7,6 +7,7 @@ import {
 } from '@lastcall/shared';
 import type { Core } from '../core.js';
 import { ADMINISTRATOR } from '../lock-view.js';
+import { leftIn } from './watches.js';
 
 /** How many changed things of a kind are sent in one turn; the others follow in the next. */
 const PER_TURN = 200;
@@ -85,6 +86,7 @@ export class Changes {
     if (record.orderId) changed.orders.add(record.orderId);
     if (record.resource) changed.resources.add(record.resource);
     if (record.type === 'policy.changed') changed.policy.add(record.type);
+    for (const name of leftIn(record)) changed.resources.add(name);
     for (const field of ['targeted', 'released', 'sessions']) {
       const names = record.details?.[field];
       if (Array.isArray(names)) for (const sessionId of names) changed.sessions.add(String(sessionId));

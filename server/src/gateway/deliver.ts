@@ -1,17 +1,18 @@
 import {
   type AuditRecord,
   type EndReason,
-  type ErrorCode,
-  type Lock,
   type LogoffPush,
   type Policy,
   type WarningPush,
-  type Welcome,
 } from '@lastcall/shared';
 import type { Core } from '../core.js';
 import { publicPolicy } from '../policy.js';
+import type { Opened } from '../sessions.js';
 import { type StoredWarning, warningOf } from '../warning.js';
+import type { AskedOf } from '../welcome.js';
 import type { Connection, Connections } from './connection.js';
+import { noteHeld, questionIn, requestOf, tellLock, tellLost } from './lock-news.js';
+import type { Watches } from './watches.js';
 
 /** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
 const DELIVERED_BATCH = 200;
@@ -22,18 +23,8 @@ const DEFAULT_FLUSH_MS = 5_000;
 /** Pushes kept for a client that is about to be welcomed, which takes milliseconds. */
 const EARLY_LIMIT = 1_000;
 
-/** Why a wait ended without a lock, by what its record says; of what the client did itself it knows. */
-const DENIALS: Readonly<Record<string, { code: ErrorCode; say: (resource: string) => string }>> = {
-  denied: {
-    code: 'locked',
-    say: (resource) => `${resource} did not become free in time. Ask again, or ask who holds it.`,
-  },
-  not_held: {
-    code: 'not_held',
-    say: (resource) =>
-      `${resource} is not yours any more, so that it cannot become yours alone. Ask for it again.`,
-  },
-};
+/** How many clients' locks are compared with the registry in one tick. */
+const DOUBTED_PER_TICK = 20;
 
 type Details = Readonly<Record<string, unknown>>;
 
@@ -44,30 +35,37 @@ const namesIn = (details: Details, field: string): readonly string[] =>
 export class Deliver {
   readonly #core: Core;
   readonly #connections: Connections;
+  readonly #watches: Watches;
   readonly #ownsTransport: boolean;
-  readonly #welcomes = new WeakMap<Connection, Welcome>();
+  readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
   /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
   readonly #delivered = new Map<string, Set<string>>();
+  /** Clients whose locks may have been lost with the store's data. */
+  readonly #doubted = new Set<Connection>();
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(parts: { core: Core; connections: Connections; ownsTransport: boolean }) {
+  constructor(parts: { core: Core; connections: Connections; watches: Watches; ownsTransport: boolean }) {
     this.#core = parts.core;
     this.#connections = parts.connections;
+    this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
   }
 
   /** Keeps the welcome until the socket may be written to. */
-  prepare(connection: Connection, welcome: Welcome): void {
-    this.#welcomes.set(connection, welcome);
+  prepare(connection: Connection, { welcome, asked }: Pick<Opened, 'welcome' | 'asked'>): void {
+    this.#welcomes.set(connection, { welcome, asked });
+    for (const { resource, fence } of welcome.locks) connection.locks.set(resource, fence);
+    this.#watches.begin(connection, welcome.waiting);
   }
 
   /** The first thing a client gets; then whatever was to be pushed meanwhile. */
   welcome(connection: Connection): void {
-    const welcome = this.#welcomes.get(connection);
+    const { welcome, asked } = this.#welcomes.get(connection) ?? {};
     if (!welcome) return;
     this.#welcomes.delete(connection);
     connection.socket.emit('welcome', welcome);
     for (const warning of welcome.orders) this.#warn(connection, warning);
+    for (const question of asked ?? []) this.#ask(connection, question);
     const { early = [] } = connection;
     connection.early = undefined;
     for (const push of early) push();
@@ -110,7 +108,15 @@ export class Deliver {
       this.#orderChanged(tenant, record, record.details ?? {});
       return;
     }
+    const question = questionIn(record);
+    for (const sessionId of question?.holders ?? []) {
+      const holder = this.#concerned(tenant, sessionId, record);
+      if (question && holder) this.#push(holder, () => this.#ask(holder, question.asked));
+    }
+    if (record.details?.['lost'] !== undefined) this.#doubt(tenant);
     const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
+    if (connection && record.resource) noteHeld(connection, record);
+    this.#watches.note(tenant, record, connection || undefined);
     if (connection) this.#push(connection, () => this.#tell(connection, record, record.details ?? {}));
   }
 
@@ -130,8 +136,9 @@ export class Deliver {
         return;
       case 'lock.granted':
       case 'lock.requested':
+      case 'lock.taken_over':
       case 'lock.broken':
-        this.#lockChanged(connection, record, details);
+        tellLock(connection, record);
         return;
       default:
     }
@@ -163,6 +170,32 @@ export class Deliver {
       }
     }
     this.#delivered.clear();
+    for (const connection of [...this.#doubted].slice(0, DOUBTED_PER_TICK)) {
+      this.#doubted.delete(connection);
+      this.track(this.#compare(connection));
+    }
+  }
+
+  #ask({ socket }: Connection, asked: AskedOf): void {
+    socket.emit('lock:requested', requestOf(asked, this.#core.clock));
+  }
+
+  /** Data was lost: clients of the tenant may hold less than they think. */
+  #doubt(tenant: string): void {
+    for (const connection of this.#connections.all()) {
+      if (connection.attachment.tenant === tenant && connection.locks.size > 0) this.#doubted.add(connection);
+    }
+  }
+
+  /** Tells a client which of its locks the registry does not know any more. */
+  async #compare(connection: Connection): Promise<void> {
+    const { tenant, sessionId } = connection.attachment;
+    try {
+      const kept = await this.#core.locks.heldBy(tenant, sessionId);
+      this.#push(connection, () => tellLost(connection, 'data_loss', kept));
+    } catch {
+      if (!connection.closed) this.#doubted.add(connection);
+    }
   }
 
   /** Remembers work that a stop has to wait for. */
@@ -254,25 +287,5 @@ export class Deliver {
     await this.#core.sessions.report(attachment, answered).catch((error: unknown) => {
       this.#core.log.error({ err: error }, 'a closed socket could not be reported; the sweep decides');
     });
-  }
-
-  #lockChanged({ socket }: Connection, record: AuditRecord, details: Details): void {
-    const { resource = '', fence = 0 } = record;
-    const { requestId = '' } = details as { requestId?: string };
-    if (record.type === 'lock.broken') {
-      socket.emit('lock:lost', { resource, fence, reason: 'admin', by: record.by });
-    } else if (record.type === 'lock.granted' && typeof details['waited'] === 'number') {
-      const { mode, scope, note } = details as Pick<Lock, 'mode' | 'scope' | 'note'>;
-      const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
-      socket.emit('lock:granted', { requestId, lock });
-    } else if (record.type === 'lock.requested') {
-      const denial = DENIALS[String(details['state'])];
-      if (denial) {
-        socket.emit('lock:denied', {
-          requestId,
-          error: { code: denial.code, message: denial.say(resource) },
-        });
-      }
-    }
   }
 }

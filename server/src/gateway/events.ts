@@ -1,13 +1,15 @@
 import type { ClientCall, ClientCalls } from '@lastcall/shared';
-import { allows, type Verifier } from '../auth/index.js';
+import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
-import type { LockAsker } from '../lock-view.js';
-import type { Connection } from './connection.js';
+import { askerOf, type Connection } from './connection.js';
+import { tellLost } from './lock-news.js';
+import type { Watches } from './watches.js';
 
 /** What a handler may use. */
 export interface EventContext {
   readonly core: Core;
   readonly verifier: Verifier;
+  readonly watches: Watches;
   readonly connection: Connection;
 }
 
@@ -22,14 +24,11 @@ async function heartbeat(
 ): Promise<{ leaseMs: number }> {
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
-  if (welcome) connection.socket.emit('welcome', welcome);
+  if (welcome) {
+    tellLost(connection, 'data_loss');
+    connection.socket.emit('welcome', welcome);
+  }
   return { leaseMs };
-}
-
-/** Who asks about locks. */
-export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
-  const { sessionId, identity } = attachment;
-  return { sessionId, mayForce: allows('locks.force', identity.user.roles) };
 }
 
 /** A row per event: which noun does it. */
@@ -66,8 +65,19 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
     await core.locks.cancel(attachment.tenant, attachment.sessionId, requestId);
     return {};
   },
+  'lock:takeover': ({ core, connection }, payload) =>
+    core.locks.takeover(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:answer': async ({ core, connection: { attachment } }, { requestId, answer }) => {
+    await core.locks.answer(attachment.tenant, attachment.sessionId, requestId, answer);
+    return {};
+  },
   'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.check(attachment.tenant, resource, fence),
+  'lock:watch': ({ watches, connection }, { prefix }) => watches.watch(connection, prefix),
+  'lock:unwatch': ({ watches, connection }, { prefix }) => {
+    watches.unwatch(connection, prefix);
+    return Promise.resolve({});
+  },
   'lock:query': async ({ core, connection }, { resource }) => {
     const { tenant } = connection.attachment;
     const { holders, waiters } = await core.locks.query(tenant, askerOf(connection), resource);

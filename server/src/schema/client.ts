@@ -5,18 +5,20 @@ import {
   type ClientCall,
   type ClientCalls,
   type Heartbeat,
+  LOCK_ANSWERS,
   MAX_LOCK_WAIT_MS,
   MAX_LOCKS_AT_ONCE,
   MAX_MESSAGE_LENGTH,
   MAX_NOTE_LENGTH,
   MAX_VIEW_LENGTH,
   type Nothing,
+  type TakeoverRequest,
   type UpgradeRequest,
 } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { lockModeSchema, lockScopeSchema } from './lock.js';
-import { fence, id, line, MAX_ORDER_MS, prose, resource, token, whole } from './values.js';
+import { fence, id, line, MAX_ORDER_MS, prose, resource, resourcePrefix, token, whole } from './values.js';
 
 type Payload<E extends ClientCall> = ClientCalls[E]['payload'];
 
@@ -78,6 +80,19 @@ export const CLIENT_PAYLOADS: { readonly [E in ClientCall]: z.ZodType<Payload<E>
   ),
   'lock:release': contract<Payload<'lock:release'>>()(z.strictObject({ resource, fence })),
   'lock:cancel': contract<Payload<'lock:cancel'>>()(z.strictObject({ requestId: id })),
+  'lock:takeover': contract<TakeoverRequest>()(
+    z.strictObject({
+      resource,
+      force: z.boolean().optional(),
+      reason: prose(MAX_MESSAGE_LENGTH).optional(),
+      requestId: id,
+    }),
+  ),
+  'lock:answer': contract<Payload<'lock:answer'>>()(
+    z.strictObject({ requestId: id, answer: z.enum(LOCK_ANSWERS) }),
+  ),
   'lock:check': contract<Payload<'lock:check'>>()(z.strictObject({ resource, fence })),
+  'lock:watch': contract<Payload<'lock:watch'>>()(z.strictObject({ prefix: resourcePrefix })),
+  'lock:unwatch': contract<Payload<'lock:unwatch'>>()(z.strictObject({ prefix: resourcePrefix })),
   'lock:query': contract<Payload<'lock:query'>>()(z.strictObject({ resource })),
 };
