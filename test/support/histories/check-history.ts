@@ -14,7 +14,9 @@ function checkFile(path: string): number {
   let violations = 0;
   for (const { checker, violations: found } of verdictsOf(history)) {
     violations += found.length;
-    process.stdout.write(`  ${checker.padEnd(10)} ${found.length === 0 ? 'holds' : `${found.length} violations`}\n`);
+    process.stdout.write(
+      `  ${checker.padEnd(10)} ${found.length === 0 ? 'holds' : `${found.length} violations`}\n`,
+    );
     for (const line of found.slice(0, SHOWN)) process.stdout.write(`    ${line}\n`);
   }
   return violations === 0 ? 0 : 1;

@@ -91,7 +91,9 @@ export const ends: Checker = ({ records }) => {
       const replaced = replacedBy(record);
       const before = replay.holdOn(resource, session);
       if (before?.fence !== replaced) {
-        found.push(`${nameOf(record)}: replaces ${replaced ?? 'nothing'}, holds ${before?.fence ?? 'nothing'}`);
+        found.push(
+          `${nameOf(record)}: replaces ${replaced ?? 'nothing'}, holds ${before?.fence ?? 'nothing'}`,
+        );
       }
       if (replaced !== undefined) over.add(replaced);
     }

@@ -65,7 +65,18 @@ class Model {
     const at = (this.#now - EPOCH) * NS;
     const call = Math.max(0, at - this.random.within(0, 3 * NS));
     const ret = at + this.random.within(0, 3 * NS);
-    this.ops.push({ kind: 'op', proc: session, session, op, opId: this.#id('op'), key, call, ret, type: 'ok', ...more });
+    this.ops.push({
+      kind: 'op',
+      proc: session,
+      session,
+      op,
+      opId: this.#id('op'),
+      key,
+      call,
+      ret,
+      type: 'ok',
+      ...more,
+    });
   }
 
   #open(): void {
@@ -116,8 +127,11 @@ class Model {
     const hold = this.#holds.get(fence);
     if (!hold) return;
     this.#holds.delete(fence);
-    this.#waits = this.#waits.filter((wait) => wait.replaces !== fence);
     this.#record(type, hold.session, { resource: hold.resource, fence, ...more });
+    for (const { session, resource, opId } of this.#waits.filter((wait) => wait.replaces === fence)) {
+      this.#record('lock.requested', session, { resource, details: { requestId: opId, state: 'not_held' } });
+    }
+    this.#waits = this.#waits.filter((wait) => wait.replaces !== fence);
     if (type !== 'lock.released') {
       const call = (this.#now - EPOCH) * NS;
       this.#op('lost', hold.session, hold.resource, { opId: hold.opId, call, fence, value: {} });
@@ -128,8 +142,11 @@ class Model {
     const resource = this.random.pick(RESOURCES);
     const mode = this.random.next() < 0.5 ? 'shared' : 'exclusive';
     const scope = this.random.next() < 0.2 ? 'tree' : 'record';
-    const own = [...this.#holds.values()].find((hold) => hold.session === session && hold.resource === resource);
-    if (own?.mode === 'shared') this.#ask({ ...own, opId: this.#id('request'), mode: 'exclusive', replaces: own.fence });
+    const own = [...this.#holds.values()].find(
+      (hold) => hold.session === session && hold.resource === resource,
+    );
+    if (own?.mode === 'shared')
+      this.#ask({ ...own, opId: this.#id('request'), mode: 'exclusive', replaces: own.fence });
     else if (!own) this.#ask({ session, resource, mode, scope, opId: this.#id('request') });
   }
 
@@ -137,13 +154,20 @@ class Model {
     const { session, resource, mode, scope, opId, replaces } = wish;
     const op = replaces === undefined ? 'acquire' : 'upgrade';
     if (this.#waits.some((wait) => wait.session === session)) return;
-    const blockers = [...this.#holds.values()].filter((hold) => conflict(hold, wish)).map((hold) => {
-      const grant = this.records.find(({ type, fence }) => type === 'lock.granted' && fence === hold.fence);
-      return { sessionId: hold.session, resource: hold.resource, grantedAt: grant?.at ?? 0 };
-    });
+    const blockers = [...this.#holds.values()]
+      .filter((hold) => conflict(hold, wish))
+      .map((hold) => {
+        const grant = this.records.find(({ type, fence }) => type === 'lock.granted' && fence === hold.fence);
+        return { sessionId: hold.session, resource: hold.resource, grantedAt: grant?.at ?? 0 };
+      });
     if (blockers.length === 0 && (replaces !== undefined || !this.#olderAgainst(wish))) {
       const fence = this.#grant(wish, false);
-      this.#op(op, session, resource, { opId, fence, storeTime: this.#now, value: { mode, scope, state: 'granted' } });
+      this.#op(op, session, resource, {
+        opId,
+        fence,
+        storeTime: this.#now,
+        value: { mode, scope, state: 'granted' },
+      });
       return;
     }
     if (this.random.next() < 0.3) {
@@ -161,7 +185,13 @@ class Model {
     const call = (this.#now - EPOCH) * NS;
     this.#record('lock.requested', session, {
       resource,
-      details: { requestId: opId, state: 'queued', mode, scope, upgrade: replaces === undefined ? undefined : true },
+      details: {
+        requestId: opId,
+        state: 'queued',
+        mode,
+        scope,
+        upgrade: replaces === undefined ? undefined : true,
+      },
     });
     this.#waits.push({ ...wish, ticket, call });
     this.#op(op, session, resource, { opId, call, value: { mode, scope, state: 'queued' } });
@@ -170,13 +200,27 @@ class Model {
   #takeOver(session: string): void {
     const resource = this.random.pick(RESOURCES);
     const holders = [...this.#holds.values()].filter((hold) => hold.resource === resource);
-    const wish = { session, resource, mode: 'exclusive', scope: 'record', opId: this.#id('request') } as const;
-    const isAround = [...this.#holds.values()].some((hold) => hold.resource !== resource && conflict(hold, wish));
+    const wish = {
+      session,
+      resource,
+      mode: 'exclusive',
+      scope: 'record',
+      opId: this.#id('request'),
+    } as const;
+    const isAround = [...this.#holds.values()].some(
+      (hold) => hold.resource !== resource && conflict(hold, wish),
+    );
     if (holders.length === 0 || isAround || holders.some((hold) => hold.session === session)) return;
     if (this.#waits.some((wait) => wait.replaces !== undefined)) return;
-    for (const { fence } of holders) this.#drop(fence, 'lock.taken_over', { details: { requestId: wish.opId } });
+    for (const { fence } of holders)
+      this.#drop(fence, 'lock.taken_over', { details: { requestId: wish.opId } });
     const fence = this.#grant(wish, false);
-    this.#op('takeover', session, resource, { opId: wish.opId, fence, storeTime: this.#now, value: { state: 'granted' } });
+    this.#op('takeover', session, resource, {
+      opId: wish.opId,
+      fence,
+      storeTime: this.#now,
+      value: { state: 'granted' },
+    });
   }
 
   #release(session: string): void {
@@ -190,7 +234,10 @@ class Model {
     this.#drop(fence, 'lock.released');
     // Now and then no answer comes.
     const isLost = this.random.next() < 0.1;
-    this.#op('release', session, resource, { fence, ...(isLost ? { type: 'info', value: {} } : { value: { released: true } }) });
+    this.#op('release', session, resource, {
+      fence,
+      ...(isLost ? { type: 'info', value: {} } : { value: { released: true } }),
+    });
     if (this.random.next() < 0.2) {
       this.#now += 10;
       this.#op('release', session, resource, { fence, value: { released: false } });
@@ -201,7 +248,8 @@ class Model {
     this.#live.splice(this.#live.indexOf(session), 1);
     this.#record('session.ended', session, { reason: this.#away.has(session) ? 'unresponsive' : 'user' });
     this.#waits = this.#waits.filter((wait) => wait.session !== session);
-    for (const hold of this.#holds.values()) if (hold.session === session) this.#drop(hold.fence, 'lock.lost');
+    for (const hold of this.#holds.values())
+      if (hold.session === session) this.#drop(hold.fence, 'lock.lost');
     this.#serve();
     this.#open();
   }

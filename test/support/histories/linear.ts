@@ -58,6 +58,8 @@ class Trail {
   readonly #grants = new Map<number, Point>();
   readonly #ends = new Map<number, Point>();
   readonly #requests = new Map<string, Point[]>();
+  /** When requests were first sent. */
+  readonly #calls = new Map<string, number>();
   readonly #sessions = new Map<string, Point>();
   /** Grants by what a refusal says of them; undefined where two look the same. */
   readonly #named = new Map<string, number | undefined>();
@@ -88,12 +90,7 @@ class Trail {
   /** Puts an operation's window to the record of its effect. Answers what is wrong with it by itself. */
   take(op: Op): string | undefined {
     const { fence = 0, type, value } = op;
-    // Whatever came of a request came after it was sent, answered or not.
-    if (op.op !== 'release' && op.op !== 'check' && op.op !== 'lost') {
-      for (const point of this.#requests.get(`${op.session} ${op.opId}`) ?? []) {
-        point.lo = Math.max(point.lo, op.call);
-      }
-    }
+    if (op.op === 'acquire' || op.op === 'upgrade' || op.op === 'takeover') this.#sent(op);
     if (type === 'info') return undefined;
     switch (op.op) {
       case 'acquire':
@@ -108,7 +105,9 @@ class Trail {
         return this.#within(this.#ends.get(fence), op, 'end');
       case 'check':
         if (value.valid) this.#saw(op, fence);
-        return value.valid && !this.#grants.has(fence) ? `${nameOp(op)}: valid, and never granted` : undefined;
+        return value.valid && !this.#grants.has(fence)
+          ? `${nameOp(op)}: valid, and never granted`
+          : undefined;
       case 'end':
         return type === 'fail' ? undefined : this.#within(this.#sessions.get(op.session), op, 'end');
       case 'cancel':
@@ -117,6 +116,15 @@ class Trail {
       default:
         return `${nameOp(op)}: nobody knows what that is`;
     }
+  }
+
+  /** Whatever came of a request came after it was first sent, answered or not. */
+  #sent({ session, opId, call }: Op): void {
+    const request = `${session} ${opId}`;
+    const before = this.#calls.get(request) ?? Number.POSITIVE_INFINITY;
+    if (call >= before) return;
+    this.#calls.set(request, call);
+    for (const point of this.#requests.get(request) ?? []) point.lo = call;
   }
 
   #within(point: Point | undefined, op: Op, what: string): string | undefined {
@@ -129,7 +137,8 @@ class Trail {
 
   #released(op: Op): string | undefined {
     const end = this.#ends.get(op.fence ?? 0);
-    if (end && end.record.type !== 'lock.released') return `${nameOp(op)}: released, but ${nameOf(end.record)} ended it`;
+    if (end && end.record.type !== 'lock.released')
+      return `${nameOp(op)}: released, but ${nameOf(end.record)} ended it`;
     return this.#within(end, op, 'release');
   }
 

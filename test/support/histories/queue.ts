@@ -61,7 +61,8 @@ function objectionsTo(record: AuditRecord, replay: Replay, absences: Absences): 
   const { session } = claim;
   const state = replay.sessions.get(session);
   const wait = replay.waitOf(session, requestOf(record));
-  if (state === 'ended' || state === undefined) found.push(`${nameOf(record)}: to a dead session, ${session}`);
+  if (state === 'ended' || state === undefined)
+    found.push(`${nameOf(record)}: to a dead session, ${session}`);
   if (state === 'away' && wait) found.push(`${nameOf(record)}: to a waiter out of reach, ${session}`);
   const isUnqueued = replacedBy(record) !== undefined || replay.taken.has(requestOf(record));
   // Whoever changes what it holds, or takes it, is ahead of those who wait.
@@ -70,7 +71,8 @@ function objectionsTo(record: AuditRecord, replay: Replay, absences: Absences): 
   const ticket = wait?.ticket ?? Number.POSITIVE_INFINITY;
   for (const other of replay.waitsAround(claim.resource)) {
     if (other.ticket >= ticket || !conflict(other, claim)) continue;
-    if (replay.sessions.get(other.session) !== 'reachable' || absences.isAway(other.session, record.at)) continue;
+    if (replay.sessions.get(other.session) !== 'reachable' || absences.isAway(other.session, record.at))
+      continue;
     found.push(`${nameOf(record)}: past the older request ${other.requestId} for ${other.resource}`);
   }
   return found;
@@ -80,7 +82,10 @@ function objectionsTo(record: AuditRecord, replay: Replay, absences: Absences): 
 function overdue(replay: Replay, now: number, absences: Absences): string[] {
   const found: string[] = [];
   for (const wait of replay.waits.values()) {
-    const since = Math.min(wait.freeSince ?? Number.POSITIVE_INFINITY, wait.deadlineAt ?? Number.POSITIVE_INFINITY);
+    const since = Math.min(
+      wait.freeSince ?? Number.POSITIVE_INFINITY,
+      wait.deadlineAt ?? Number.POSITIVE_INFINITY,
+    );
     if (now <= since + FREE_LIMIT_MS || replay.sessions.get(wait.session) !== 'reachable') continue;
     if (absences.gapBetween(since, now) || absences.isAway(wait.session, since)) continue;
     found.push(`${wait.requestId} for ${wait.resource}: free since ${since}, not granted by ${now}`);
@@ -91,7 +96,11 @@ function overdue(replay: Replay, now: number, absences: Absences): string[] {
 
 /** Looks again at those whose case the record may have changed. */
 function refresh(record: AuditRecord, replay: Replay): void {
-  const roots = record.resource ? [rootOf(record.resource)] : record.type.startsWith('session.') ? replay.waitsIn.keys() : [];
+  const roots = record.resource
+    ? [rootOf(record.resource)]
+    : record.type.startsWith('session.')
+      ? replay.waitsIn.keys()
+      : [];
   for (const root of roots) {
     for (const wait of replay.waitsIn.get(root) ?? []) {
       if (!isFree(wait, replay)) wait.freeSince = undefined;
@@ -105,10 +114,15 @@ function isFree(wait: Wait, replay: Replay): boolean {
   for (const hold of replay.holdsAround(wait.resource)) {
     if (conflict(hold, wait)) return false;
     // What a session asks for twice it gets once; the second request waits for the first one's release.
-    if (wait.kind === 'plain' && hold.session === wait.session && hold.resource === wait.resource) return false;
+    if (wait.kind === 'plain' && hold.session === wait.session && hold.resource === wait.resource)
+      return false;
   }
   for (const other of replay.waitsAround(wait.resource)) {
-    if (other.ticket < wait.ticket && conflict(other, wait) && replay.sessions.get(other.session) === 'reachable') {
+    if (
+      other.ticket < wait.ticket &&
+      conflict(other, wait) &&
+      replay.sessions.get(other.session) === 'reachable'
+    ) {
       return false;
     }
   }
