@@ -100,6 +100,23 @@ describe('the admin channel', () => {
     await admin.saw('policy:changed', ({ version }) => version === 1);
   });
 
+  it('[M9] has the maintenance window in its snapshot, tells what becomes of it, and that all are out', async () => {
+    const { maintenance } = broker.core;
+    const ada = await broker.connect(tenant, 'ada');
+    const by = { kind: 'admin', id: 'root' } as const;
+    expect((await connect(['admin'])).all('snapshot')[0]?.maintenance).to.equal(null);
+    const planned = await maintenance.set(tenant, { message: 'Update.', startsInMs: 3_600_000 }, by);
+    const admin = await connect(['admin']);
+    expect(admin.all('snapshot')[0]?.maintenance).to.include({ id: planned.id, state: 'announcing' });
+    await maintenance.set(tenant, { message: 'Update.', holdMs: 0 }, by);
+    const closed = await admin.saw('maintenance:changed', (window) => window?.state === 'closed');
+    expect(closed?.counts).to.include({ targeted: 1, ended: 1, verified: 1, unverified: 0 });
+    expect(ada.last('logoff')).to.include({ reason: 'maintenance' });
+    await admin.saw('order:changed', ({ id, state }) => id === closed?.orderId && state === 'done');
+    await maintenance.lift(tenant, by);
+    await admin.saw('maintenance:changed', (window) => window === null);
+  });
+
   it('[S9] tells later what could not be read at once', async () => {
     const admin = await connect(['admin']);
     const { sessions } = broker.core;

@@ -171,7 +171,7 @@ describe('command line: looking', () => {
       const holder = {
         resource: 'invoices/7',
         mode: 'exclusive',
-        scope: 'record',
+        scope: 'tree',
         sessionId: sessionId(1),
         user,
       };
@@ -182,12 +182,22 @@ describe('command line: looking', () => {
         ],
         waiters: [
           { ...holder, requestId: ORDER_ID, user: { id: 'bob', name: 'Bob' }, position: 1, since: NOW },
+          {
+            ...holder,
+            requestId: ORDER_ID,
+            user: { id: 'eve', name: 'Eve' },
+            position: 2,
+            since: NOW,
+            takesOverAt: Date.now() + 59_500,
+          },
         ],
       };
       const { out } = await bench.run(['locks', '--prefix', 'invoices/'], {
         'GET /locks': () => ({ body: { items: [entry] } }),
       });
-      expect(out).to.match(/invoices\/7 +Ada \(ada\) .* 1m 1s .*yes .*Bob \(bob\)/);
+      expect(out).to.match(
+        /invoices\/7 +exclusive tree +Ada \(ada\) .* 1m 1s .*yes .*Bob \(bob\), Eve \(eve\) \(takes over in 5\ds\)/,
+      );
       expect(bench.seen[0]?.query).to.include({ prefix: 'invoices/' });
     });
 

@@ -6,6 +6,9 @@ import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { lockEverything } from './support/lock-everything.js';
+import { take as takeLock } from './support/locks.js';
+import { maintainEverything } from './support/maintenance.js';
 import { Receiver } from './support/receiver.js';
 import {
   needsRedisServer,
@@ -18,36 +21,8 @@ import {
 import { waitUntil } from './support/wait.js';
 
 /** Takes a free resource; answers its fence. */
-async function take(client: TestClient, resource: string): Promise<number> {
-  const answer = await client.acquire(resource);
-  if (!answer.ok || answer.state !== 'granted') throw new Error(`not granted: ${JSON.stringify(answer)}`);
-  return answer.lock.fence;
-}
-
-/** Locks of a tenant in every way there is. */
-async function lockEverything(
-  broker: TestBroker,
-  tenant: string,
-  [ada, grace, alan]: TestClient[],
-): Promise<void> {
-  if (!ada || !grace || !alan) throw new Error('three are needed');
-  const fence = await take(ada, 'invoices/1');
-  const requestId = randomUUID();
-  await grace.acquire('invoices/1', 60_000, requestId);
-  await alan.acquire('invoices/1', 60_000);
-  await grace.does('lock:cancel', { requestId });
-  await ada.does('lock:query', { resource: 'invoices/1' });
-  await ada.does('lock:check', { resource: 'invoices/1', fence });
-  await ada.does('lock:release', { resource: 'invoices/1', fence });
-  await alan.saw('lock:granted');
-  await broker.core.locks.heldBy(tenant, alan.sessionId);
-  await broker.core.locks.break(tenant, 'invoices/1', 'left open', {
-    kind: 'admin',
-    id: 'root',
-    name: 'Root',
-  });
-  await take(grace, 'invoices/~other:2@home');
-}
+const take = async (client: TestClient, resource: string): Promise<number> =>
+  (await takeLock(client, resource)).fence;
 
 /** Orders of a tenant, from the rehearsal to the receipts. */
 async function orderEverything(
@@ -145,6 +120,9 @@ describe('[A7] [P7] on a cluster', () => {
       await orderEverything(broker, tenant, clients);
       await sessionEverything(broker, tenant, clients[2] as TestClient, redis);
       await waitUntil(() => receiver.ofType(tenant, 'session.ended').length === 4, 'the webhooks');
+      await maintainEverything(broker, tenant);
+      // Announced, closing, closed and lifted, besides planned.
+      await waitUntil(() => receiver.ofType(tenant, 'maintenance.changed').length === 5, 'the webhooks');
     });
   }
 

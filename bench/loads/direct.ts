@@ -54,7 +54,11 @@ const KINDS: Readonly<Record<string, (redisUrl: string) => Promise<Steps>>> = {
       let fence = 0;
       return [
         async () => {
-          const answer = await core.locks.acquire(TENANT, sessionId, { resource, requestId: randomUUID() });
+          const answer = await core.locks.acquire(
+            TENANT,
+            { sessionId, mayForce: false },
+            { resource, requestId: randomUUID() },
+          );
           expectThat(answer.state === 'granted');
           if (answer.state === 'granted') fence = answer.lock.fence;
         },

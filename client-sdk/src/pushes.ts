@@ -39,6 +39,9 @@ const PUSHES: { readonly [E in ServerPush]: Shape } = {
   'auth:expiring': { expiresInMs: 'number' },
   'lock:granted': { requestId: 'string', lock: 'object' },
   'lock:denied': { requestId: 'string', error: 'object' },
+  'lock:position': { requestId: 'string', resource: 'string', position: 'number' },
+  'lock:changed': { resource: 'string', holders: 'array', waiters: 'array' },
+  'lock:requested': { requestId: 'string', resource: 'string', by: 'object', deadlineMs: 'number' },
   'lock:lost': { resource: 'string', fence: 'number', reason: 'string' },
 };
 

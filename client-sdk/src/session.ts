@@ -124,6 +124,10 @@ export class Session {
     'lock:denied': (denial) => {
       this.locks.denied(denial);
     },
+    'lock:position': () => undefined,
+    'lock:changed': () => undefined,
+    // Nobody here can answer: silence yields.
+    'lock:requested': () => undefined,
     'lock:lost': (loss) => {
       this.locks.lost(loss);
     },

@@ -1,4 +1,4 @@
--- How a session ends, and how its end is proved. Needs _lib, _session, _lock, _block and _order.
+-- How a session ends, and how its end is proved. Needs _lib, _session, _release, _block and _order.
 
 -- The earliest instant after an end at which a silent node is called one: a node that died is known to be dead by then.
 local VERIFY_MS = 7000
@@ -160,10 +160,11 @@ local function end_session(s, reason, by, message, oid, live)
     sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
     details = {
       from = from, node = s.node, dirty = (lease and lease.dirty or s.dirty) == '1', message = message,
-      reentryMs = denied, flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
+      reentryMs = denied, left = waited_for(s.id),
+      flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
     },
   })
-  local work = release_all(s, by)
+  local work = release_all(s, by, reason == 'unresponsive' and policy('lockDelayMs') or 0)
   call('ZADD', P .. 'due', digits(NOW + math.max(policy('flushMs') + 2000, VERIFY_MS)), 'v:' .. s.id)
   if next(attachments_of(s.id)) == nil then
     verify_session(s.id, live, true)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Gives a lock back and grants the next waiter. Includes: _lib _session _lock
+-- Gives a lock back and grants the next waiters. Includes: _lib _session _tree _lock _queue _next _release
 -- ARGV 1 sid · 2 resource · 3 fence
 -- Answers { released } – false: it was not held with that fence.
 local sid, resource = ARGV[1], ARGV[2]
@@ -7,9 +7,9 @@ if call('HGET', P .. 'held:' .. sid, resource) ~= ARGV[3] then
   return answer({ released = false })
 end
 local s = session_of(sid)
-drop_lock(sid, resource, 'released')
+local lock = drop_lock(sid, resource, 'released')
 record('lock.released', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s), resource = resource, fence = ARGV[3],
 })
-grant_next(resource)
+unblock(resource, lock.scope)
 return answer({ released = true })

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- Who would be hit: one step over the sessions for a rehearsal.
--- Includes: _lib _session _block _order _target _role _guard
+-- Includes: _lib _session _block _order _ladder _target _role _guard
 -- ARGV 1 JSON target · 2 JSON except or '' · 3 issuer's uid or '' · 4 cursor
 --      5 '1' for a logoff without includeSelf, which leaves an administrator in
 -- Answers { sessions: [sid], cursor?, spared? }.

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A node reports that it closed the sockets of ended sessions, at most 25; what is proved is verified at once.
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 JSON list of live nodes · then per session: sid · attach · '1' if the client answered `logoff`
 -- Answers {}. Repeated: nothing more happens.
 local live = set_of(cjson.decode(ARGV[1])) or {}

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Gives a live session a new socket; the older one is superseded.
--- Includes: _lib _session _role _lock _block _order _ending _welcome
+-- Includes: _lib _session _role _tree _lock _queue _next _release _takeover _block _order _ending _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 uid · 6 address
 --      7 name and 8 JSON roles, which the token may say anew · 9 claim, by which the node knows this attempt
 --      10 token issued (ms)

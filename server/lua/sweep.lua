@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _role _guard _end _ending _visit
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard _issue _end _ending _maintenance _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
+--      4 highest fence it heard of
 -- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what
 -- is due has to be looked at }.
 local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
@@ -17,6 +18,7 @@ local function report(wait_ms, more, resting)
 end
 
 renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]))
+raise_fence(ARGV[4])
 notice_gap()
 local before = call('GET', P .. 'swept')
 local since = NOW - tonumber(string.match(before, '^%d+'))
@@ -24,8 +26,15 @@ if since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
 local gap = gap_now()
+-- The window comes before the sessions: whether they are logged off at all is for it to say.
+local window_at = tonumber(call('ZSCORE', P .. 'due', 'm') or '')
+local work = 0
+if window_at and window_at <= NOW then
+  advance_window()
+  work = MAX_WORK / 2
+end
 local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_WORK, 'WITHSCORES')
-local work, done = 0, 0
+local done = 0
 for i = 1, #items, 2 do
   local kind, rest = string.match(items[i], '^(%a):(.*)$')
   if kind == 's' then
@@ -41,9 +50,15 @@ for i = 1, #items, 2 do
     work = work + 1
   elseif kind == 'q' then
     work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
+  elseif kind == 'g' then
+    work = work + visit_grants(rest)
+  elseif kind == 't' then
+    work = work + visit_takeover(rest)
+  elseif kind == 'l' then
+    work = work + visit_delay(rest)
   elseif kind == 'b' then
     work = work + 1 + visit_block(rest)
-  else
+  elseif items[i] ~= 'm' then
     call('ZREM', P .. 'due', items[i])
   end
   done = done + 1

@@ -9,6 +9,7 @@ import { Heartbeats } from './heartbeats.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
+import { Maintenance } from './maintenance.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -39,6 +40,7 @@ export interface Core {
   readonly attachments: Attachments;
   readonly orders: Orders;
   readonly blocks: Blocks;
+  readonly maintenance: Maintenance;
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
@@ -107,8 +109,9 @@ export function createCore(parts: CoreParts): Core {
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
-  const locks = new Locks(store, metrics);
+  const locks = new Locks(store, metrics, (tenant) => bus.fence(tenant));
   const once = new Once(store);
+  const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {
     nodes,
     tenants: new Tenants(store),
@@ -116,8 +119,9 @@ export function createCore(parts: CoreParts): Core {
     sessions,
     heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
     attachments,
-    orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    orders,
     blocks: new Blocks(store),
+    maintenance: new Maintenance({ store, policies, orders, kick }),
     locks,
     audit,
     archive,

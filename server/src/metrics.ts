@@ -2,7 +2,7 @@ import type { EndReason, ErrorCode, OrderAction } from '@lastcall/shared';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What became of a request for a lock. */
-export type LockResult = 'granted' | 'queued' | 'denied';
+export type LockResult = 'granted' | 'queued' | 'asked' | 'denied';
 
 /** What became of one attempt to deliver a webhook. */
 export type WebhookResult = 'delivered' | 'failed';

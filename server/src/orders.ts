@@ -11,6 +11,7 @@ import {
   type OrderTarget,
   type Page,
   type Policy,
+  REMINDER_LADDER_MS,
   type Receipt,
   type Session,
   type UserRef,
@@ -44,7 +45,8 @@ const PREVIEW_ITEMS = 100;
 /** JSON of a field that may be absent or empty; whoever stored it knows what it is. */
 const json = (text: string | undefined): unknown => (text ? JSON.parse(text) : undefined);
 
-function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
+/** The counters of an order as it is stored. */
+export function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
   const count = (name: keyof OrderCounts): number => Number(h[name] ?? 0);
   return {
     targeted: count('targeted'),
@@ -230,19 +232,14 @@ export class Orders {
     return await this.get(tenant, orderId);
   }
 
-  /** What a client says of an order. `saved` ends the session under a logoff at once. */
+  /** What a client says of an order; answers what is left. `saved` ends the session under a logoff at once. */
   async ack(
     tenant: string,
     sessionId: string,
     ack: { orderId: string; state: AckState; why?: string },
-  ): Promise<{ deadlineMs: number; holdMs: number }> {
+  ): Promise<{ deadlineMs: number; holdMs: number; endsAt: number }> {
     const args = [sessionId, ack.orderId, ack.state, ack.why ?? '', this.#nodes.aliveJson()];
-    const { deadlineMs, holdMs } = await this.#store.run<{ deadlineMs: number; holdMs: number }>(
-      'order_ack',
-      tenant,
-      args,
-    );
-    return { deadlineMs, holdMs };
+    return await this.#store.run('order_ack', tenant, args);
   }
 
   /** More time for one session. @throws LastcallError `extension_refused` */
@@ -267,6 +264,7 @@ export class Orders {
       graceMs: request.graceMs ?? policy.graceMs,
       holdMs: request.holdMs ?? policy.holdMs,
       denyMs: reentry?.denyMs ?? 0,
+      ladderMs: REMINDER_LADDER_MS,
     };
   }
 

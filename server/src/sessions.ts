@@ -18,11 +18,13 @@ import type { Bus } from './redis/bus.js';
 import { listOf, mayHaveRun, type Store } from './redis/store.js';
 import { Reports } from './reports.js';
 import { type StoredSession, sessionOf } from './session-view.js';
-import { type StoredWelcome, welcomeOf } from './welcome.js';
+import { type AskedOf, type StoredWelcome, welcomeOf } from './welcome.js';
 
 export interface Opened {
   readonly attachment: Attachment;
   readonly welcome: Welcome;
+  /** Who asks for its locks. */
+  readonly asked: readonly AskedOf[];
 }
 
 export interface SessionFilter {
@@ -240,14 +242,15 @@ export class Sessions {
     const args = [...proof, ...person, attachment.claim, issuedAt];
     const stored = await this.#claim<StoredWelcome | { unknown: true }>('session_resume', attachment, args);
     if ('unknown' in stored) return undefined;
-    return { attachment, welcome: welcomeOf(stored, attachment, true, this.#clock) };
+    const welcome = welcomeOf(stored, attachment, true, this.#clock);
+    return { attachment, welcome, asked: listOf(stored.asked) };
   }
 
   async #openNew(identity: Identity, request: OpenRequest): Promise<Opened> {
     const resumeKey = randomBytes(RESUME_KEY_BYTES).toString('base64url');
     const attachment = newAttachment(identity, request, uuid(), resumeKey);
     const stored = await this.#openStored(attachment);
-    return { attachment, welcome: welcomeOf(stored, attachment, false, this.#clock) };
+    return { attachment, welcome: welcomeOf(stored, attachment, false, this.#clock), asked: [] };
   }
 
   async #openStored(attachment: Attachment): Promise<StoredWelcome> {

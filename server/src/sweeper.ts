@@ -162,7 +162,7 @@ export class Sweeper {
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
         const { epoch, rev } = this.#bus.position(tenant);
-        const args = [this.#nodes.aliveJson(), epoch, rev];
+        const args = [this.#nodes.aliveJson(), epoch, rev, this.#bus.fence(tenant)];
         const answer = await this.#store.run<SweepAnswer>('sweep', tenant, args);
         this.#clock.observe(answer.now);
         this.#bus.observe(tenant, answer.epoch, answer.rev);

@@ -5,6 +5,7 @@ export * from './events.js';
 export * from './identity.js';
 export * from './limits.js';
 export * from './lock.js';
+export * from './maintenance.js';
 export * from './order.js';
 export * from './policy.js';
 export * from './review.js';

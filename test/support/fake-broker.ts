@@ -36,9 +36,15 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'session:end': {},
   'auth:refresh': { expiresInMs: 3_600_000 },
   'lock:acquire': { state: 'queued', requestId: '', position: 1, blockers: [] },
+  'lock:acquireMany': { locks: [] },
+  'lock:upgrade': { state: 'queued', requestId: '', position: 1, blockers: [] },
   'lock:release': { released: true },
   'lock:cancel': {},
+  'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
+  'lock:answer': {},
   'lock:check': { valid: true },
+  'lock:watch': { locks: [] },
+  'lock:unwatch': {},
   'lock:query': { holders: [], waiters: [] },
 };
 

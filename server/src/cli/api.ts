@@ -4,6 +4,8 @@ import type {
   Block,
   BlockRequest,
   LockEntry,
+  Maintenance,
+  MaintenanceRequest,
   Order,
   OrderRequest,
   Page,
@@ -14,7 +16,7 @@ import type {
   Session,
   UserRef,
 } from '@lastcall/shared';
-import { MAX_PAGE } from '@lastcall/shared';
+import { LastcallError, MAX_PAGE } from '@lastcall/shared';
 import { ROUTES, type RouteId, type SessionDetail } from '../schema/routes.js';
 import { type ApiRequest, Http, type Query } from './http.js';
 
@@ -43,6 +45,9 @@ interface Answers {
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
   readonly 'orders.cancel': Order;
+  readonly 'maintenance.get': Maintenance;
+  readonly 'maintenance.set': Maintenance;
+  readonly 'maintenance.lift': { readonly lifted: true; readonly order?: Order };
   readonly 'blocks.list': Page<Block>;
   readonly 'blocks.set': { readonly id: string };
   readonly 'blocks.lift': { readonly lifted: true };
@@ -112,6 +117,26 @@ export class Api {
 
   locks(filter: Query, limit: number): Promise<Page<LockEntry>> {
     return pages(limit, (query) => this.#call('locks.list', { query: { ...filter, ...query } }));
+  }
+
+  /** The maintenance window, if there is one. */
+  async maintenance(signal?: AbortSignal): Promise<Maintenance | null> {
+    try {
+      return await this.#call('maintenance.get', { signal });
+    } catch (error) {
+      if (error instanceof LastcallError && error.code === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  /** Plans a maintenance window, or changes the one there is. */
+  setMaintenance(request: MaintenanceRequest): Promise<Maintenance> {
+    return this.#call('maintenance.set', { body: request });
+  }
+
+  /** Lifts the window; `order` is its order as it is then. */
+  liftMaintenance(): Promise<Answers['maintenance.lift']> {
+    return this.#call('maintenance.lift', {});
   }
 
   /** Blocks, newest first. */

@@ -31,6 +31,7 @@ function optionOf({ flags, help, parse, choices, required }: Option): ProgramOpt
 
 /** What commands do that have several below them. */
 const PARENTS: Readonly<Record<string, string>> = {
+  maintenance: 'close the application for maintenance: everybody out, nobody in until it is lifted',
   audit: 'list, export or verify what happened',
   policy: 'show or change the settings',
 };

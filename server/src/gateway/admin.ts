@@ -112,19 +112,20 @@ export class AdminGateway {
   }
 
   async #snapshot(tenant: string): Promise<AdminPushes['snapshot']> {
-    const { sessions, orders, locks, policies, nodes } = this.#parts.core;
+    const { sessions, orders, locks, policies, nodes, maintenance } = this.#parts.core;
     const page = { limit: DEFAULT_PAGE };
-    const [first, total, recent, lockTotal, policy] = await Promise.all([
+    const [first, total, recent, lockTotal, policy, window = null] = await Promise.all([
       sessions.list(tenant, {}, page),
       sessions.count(tenant),
       orders.list(tenant, {}, page),
       locks.count(tenant),
       policies.get(tenant),
+      maintenance.find(tenant),
     ]);
     return {
       sessions: { items: first.items, total },
       orders: recent.items,
-      maintenance: null,
+      maintenance: window,
       locks: { total: lockTotal },
       policy,
       nodes: nodes.list(),

@@ -16,6 +16,7 @@ import { type EventContext, HANDLERS } from './events.js';
 import { guarded, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
+import { Watches } from './watches.js';
 
 /** In which heartbeats are counted. */
 const WINDOW_MS = 10_000;
@@ -31,6 +32,7 @@ export class ClientGateway {
   readonly #connections = new Connections();
   readonly #transports = new OnePerTransport();
   readonly #deliver: Deliver;
+  readonly #watches: Watches;
   readonly #beats: BeatLoop;
   /** Tenants whose changed policy could not be read yet. */
   readonly #untuned = new Set<string>();
@@ -39,8 +41,10 @@ export class ClientGateway {
   constructor(parts: GatewayParts, everyTick: () => void) {
     this.#parts = parts;
     this.#namespace = parts.io.of(CLIENT_NAMESPACE) as ClientNamespace;
+    this.#watches = new Watches(parts.core);
     this.#deliver = new Deliver({
       core: parts.core,
+      watches: this.#watches,
       connections: this.#connections,
       ownsTransport: parts.ownsTransport,
     });
@@ -50,6 +54,7 @@ export class ClientGateway {
       },
       tick: () => {
         this.#deliver.flush();
+        this.#watches.flush();
         for (const tenant of this.#untuned) void this.#retune(tenant);
         everyTick();
       },
@@ -109,11 +114,12 @@ export class ClientGateway {
   }
 
   /** Ties a session to its socket, before Socket.IO calls it a connection. */
-  #attach(socket: ClientSocket, { attachment, welcome }: Opened): void {
+  #attach(socket: ClientSocket, opened: Opened): void {
+    const { attachment, welcome } = opened;
     const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
-    this.#deliver.prepare(connection, welcome);
+    this.#deliver.prepare(connection, opened);
     // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
     const older = this.#connections.add(connection);
     if (older) this.#deliver.supersede(older);
@@ -128,7 +134,8 @@ export class ClientGateway {
     }
     const { attachment, slot } = connection;
     void socket.join(roomOf(attachment.tenant, slot));
-    const context = { core: this.#parts.core, verifier: this.#parts.verifier, connection };
+    const { core, verifier } = this.#parts;
+    const context = { core, verifier, watches: this.#watches, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
     this.#deliver.welcome(connection);
   }
@@ -205,6 +212,7 @@ export class ClientGateway {
     this.#transports.free(connection.socket);
     this.#beats.leave(connection.attachment.tenant);
     this.#connections.remove(connection);
+    this.#watches.leave(connection);
     limits.forget(connection.socket.id).catch(() => undefined);
     this.#deliver.track(
       core.sessions.detach(connection.attachment).catch((error: unknown) => {

@@ -136,7 +136,7 @@ function requestOf(
 function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
   const route: Route = ROUTES[id];
   const more = MORE[id] ?? {};
-  const { gives, refuses = [], also = [], note } = more;
+  const { gives, refuses = [], note, also = [] } = more;
   const roles = ROLES.filter((role) => allows(id, [role]));
   const answers = Object.entries(route.answers).map(([status, schema]) => [
     status,

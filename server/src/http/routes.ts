@@ -12,6 +12,7 @@ import { BLOCK_HANDLERS } from './blocks.js';
 import type { BodyReader } from './body.js';
 import { callOf, type Handlers, type RawCall, type Reply, type Streamed } from './call.js';
 import { LOCK_HANDLERS } from './locks.js';
+import { MAINTENANCE_HANDLERS } from './maintenance.js';
 import { ORDER_HANDLERS } from './orders.js';
 import { fromWireCursor } from './page.js';
 import { POLICY_HANDLERS } from './policy.js';
@@ -25,6 +26,7 @@ import { goneSignal, sendPieces } from './stream.js';
 const HANDLERS: Handlers = {
   ...SESSION_HANDLERS,
   ...ORDER_HANDLERS,
+  ...MAINTENANCE_HANDLERS,
   ...BLOCK_HANDLERS,
   ...LOCK_HANDLERS,
   ...AUDIT_HANDLERS,

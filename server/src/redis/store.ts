@@ -7,6 +7,7 @@ import {
   idempotencyKey,
   locksKey,
   logKey,
+  maintenanceKey,
   orderKey,
   policyKey,
   receiptsKey,
@@ -137,6 +138,11 @@ export class Store {
 
   async policy(tenant: string): Promise<Record<string, string>> {
     return await reached(this.#driver.commands.hgetall(policyKey(tenant)));
+  }
+
+  /** The maintenance window's fields; none: there is no window. */
+  async maintenance(tenant: string): Promise<Record<string, string>> {
+    return await reached(this.#driver.commands.hgetall(maintenanceKey(tenant)));
   }
 
   /** An order's fields; none: there is no such order. */

@@ -5,6 +5,7 @@ export * from './error.js';
 export * from './handshake.js';
 export * from './identity.js';
 export * from './lock.js';
+export * from './maintenance.js';
 export * from './node.js';
 export * from './order.js';
 export * from './page.js';

@@ -22,6 +22,7 @@ import {
   lockQuerySchema,
   lockSchema,
 } from './lock.js';
+import { maintenanceLiftAnswerSchema, maintenanceRequestSchema, maintenanceSchema } from './maintenance.js';
 import { nodePageSchema, tenantPageSchema } from './node.js';
 import {
   dryRunSchema,
@@ -134,6 +135,28 @@ export const ROUTES = {
     summary: 'Cancel an order that is not closing yet',
     params: inTenantById,
     answers: { 200: orderSchema },
+  },
+  'maintenance.get': {
+    method: 'get',
+    path: `${T}/maintenance`,
+    summary: 'The maintenance window, with the counts of its order',
+    params: inTenant,
+    answers: { 200: maintenanceSchema },
+  },
+  'maintenance.set': {
+    method: 'put',
+    path: `${T}/maintenance`,
+    summary: 'Plan a maintenance window, or change the one there is',
+    params: inTenant,
+    body: maintenanceRequestSchema,
+    answers: { 200: maintenanceSchema },
+  },
+  'maintenance.lift': {
+    method: 'delete',
+    path: `${T}/maintenance`,
+    summary: 'Lift the maintenance window: admission is open again',
+    params: inTenant,
+    answers: { 200: maintenanceLiftAnswerSchema },
   },
   'blocks.list': {
     method: 'get',

@@ -3,6 +3,7 @@ import { audit } from './audit.js';
 import { block, blocks, unblock } from './blocks.js';
 import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
+import { maintenance } from './maintenance.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
 import { review } from './review.js';
@@ -29,5 +30,6 @@ export const COMMANDS: readonly Command[] = [
   block,
   unblock,
   unlock,
+  ...maintenance,
   ...policy,
 ];

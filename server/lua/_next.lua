@@ -1,0 +1,85 @@
+-- Who gets a lock when it is free again. Needs _lib, _session, _tree, _lock and _queue.
+-- A request may be granted when no lock of another session and no older request in reach forbids it. So it makes no
+-- difference in which order waiters are looked at, and what one script leaves (`g:` in `due`) the sweep can do.
+
+-- Grants of one script, and queues below a released tree that it looks at.
+local MAX_GRANTS = 25
+local MAX_BELOW = 100
+
+local granted, looked_below = 0, 0
+
+-- What granting cost so far, in looks at a session.
+local function grant_work()
+  return granted * 4 + looked_below
+end
+
+-- Leaves work to the sweep of any node, which is to come at once.
+local function leave_to_sweep(member)
+  call('ZADD', P .. 'due', digits(NOW), member)
+  local swept = call('GET', P .. 'swept')
+  if swept and string.sub(swept, -1) ~= '+' then
+    call('SET', P .. 'swept', swept .. '+')
+  end
+end
+
+-- Grants what can be granted in one queue, in its order: shared ones together, nobody before somebody who is in reach
+-- and cannot have it yet. False: there is more to be granted than one script may.
+local function serve(resource)
+  local ahead
+  local queue = call('ZRANGE', P .. 'waiters:' .. resource, 0, -1, 'WITHSCORES')
+  for i = 1, #queue, 2 do
+    local sid, want = waiter_of(queue[i])
+    if want and is_reachable(sid) then
+      local held = want.kind ~= 'upgrade' and want.kind ~= 'takeover'
+        and call('HEXISTS', P .. 'lock:' .. resource, sid) == 1
+      if (ahead and modes_conflict(ahead, want.mode)) or held or is_held_against(want, sid)
+        or older_against(want, sid, queue[i + 1], true) then
+        if want.mode == 'exclusive' then return true end
+        ahead = 'shared'
+      elseif granted == MAX_GRANTS then
+        return false
+      else
+        granted = granted + 1
+        leave_queue(sid, want.requestId)
+        grant(session_of(sid), want, NOW - want.since)
+        if want.mode == 'exclusive' then return true end
+      end
+    end
+  end
+  forget_if_unused(resource)
+  return true
+end
+
+-- A lock, or a request that others had to wait behind, is gone: whoever can be granted something now is. Looks at the
+-- queue of the resource, at those above it for tree locks, and after a tree lock at those below, by age, from a ticket
+-- on.
+local function unblock(resource, scope, from)
+  forget_if_unused(resource)
+  local _, are_empty = queues_around(resource, scope)
+  if are_empty then
+    return
+  end
+  local done = from or serve(resource)
+  for _, parent in ipairs(from and {} or above(resource)) do
+    done = done and serve(parent)
+  end
+  if not done then
+    leave_to_sweep('g:' .. scope .. '::' .. resource)
+    return
+  end
+  local below = scope == 'tree' and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
+    'BYSCORE', 'LIMIT', 0, MAX_BELOW + 1, 'WITHSCORES') or {}
+  local served = {}
+  for i = 1, #below, 2 do
+    local _, want = waiter_of(below[i])
+    local is_new = want and not served[want.resource]
+    if is_new and (looked_below == MAX_BELOW or not serve(want.resource)) or i > MAX_BELOW * 2 then
+      leave_to_sweep('g:tree:' .. (below[i - 1] or from or '') .. ':' .. resource)
+      break
+    end
+    if is_new then
+      served[want.resource] = true
+      looked_below = looked_below + 1
+    end
+  end
+end
