@@ -8,10 +8,12 @@ import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
 import { heartbeat } from './suites/heartbeat.js';
 import { idleTenants } from './suites/idle-tenants.js';
 import { locks } from './suites/locks.js';
+import { locksCrowd } from './suites/locks-crowd.js';
 import { redisFloor } from './suites/redis-floor.js';
+import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, tenant, idleTenants];
+const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant, idleTenants, storm];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 

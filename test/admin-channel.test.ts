@@ -1,47 +1,11 @@
-import {
-  ADMIN_NAMESPACE,
-  type AdminPush,
-  type AdminPushes,
-  LastcallError,
-  type WireError,
-} from '@lastcall/shared';
+import { LastcallError } from '@lastcall/shared';
 import { expect } from 'chai';
 import type { Core } from 'lastcall/internal/core.js';
 import { noteRefusedOrigins } from 'lastcall/internal/gateway/index.js';
-import { io, type Socket } from 'socket.io-client';
+import { io } from 'socket.io-client';
+import { TestAdmin } from './support/admin.js';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
 import { waitUntil } from './support/wait.js';
-
-/** An administrator's page without the page. */
-class TestAdmin {
-  readonly socket: Socket;
-  readonly pushes: { event: string; payload: unknown }[] = [];
-  error: WireError | undefined;
-
-  constructor(url: string, auth: object) {
-    this.socket = io(`${url}${ADMIN_NAMESPACE}`, {
-      auth,
-      transports: ['websocket'],
-      reconnection: false,
-      forceNew: true,
-    });
-    this.socket.onAny((event: string, payload: unknown) => {
-      this.pushes.push({ event, payload });
-    });
-    this.socket.on('connect_error', (error: Error & { data?: WireError }) => {
-      this.error = error.data;
-    });
-  }
-
-  all<E extends AdminPush>(event: E): AdminPushes[E][] {
-    return this.pushes.filter((push) => push.event === event).map((push) => push.payload as AdminPushes[E]);
-  }
-
-  async saw<E extends AdminPush>(event: E, wanted: (payload: AdminPushes[E]) => boolean = () => true) {
-    await waitUntil(() => this.all(event).some(wanted), `the push ${event}`);
-    return this.all(event).find(wanted) as AdminPushes[E];
-  }
-}
 
 describe('the admin channel', () => {
   let broker: TestBroker;

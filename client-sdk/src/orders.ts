@@ -199,7 +199,7 @@ export class Orders {
 
   /** Near a deadline, unsaved work is saved without being asked. Who has nothing to save stays to the end. */
   #saveByItself(): void {
-    if (this.#saving.due) void this.save('deadline');
+    if (this.#saving.isDue()) void this.save('deadline');
     else if ((this.logoffMs ?? 0) > 0) this.#due.after(LOOK_AGAIN_MS);
   }
 

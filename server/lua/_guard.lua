@@ -1,6 +1,7 @@
--- One administrator stays. A logoff for everybody, or for a group, whose giver did not say `includeSelf` never ends the
--- sessions of all administrators: if none of them would be spared, the one with the latest input is. Who is named –
--- in sessions, users, or by the role itself – is meant. Needs _lib, _session, _block, _order, _target, _role.
+-- One administrator stays. Needs _lib, _session, _block, _order, _target, _role.
+-- A logoff for everybody, or for a group, whose giver did not say `includeSelf` never ends the sessions of all
+-- administrators: if none of them would be spared, the one with the latest input is. Who is named – in sessions, users,
+-- or by the role itself – is meant.
 -- order:<oid>  `spared`: JSON { id, name } of whom the guard keeps in. It is decided with the order, when a session is
 --              opened under it, and when an administrator is about to be ended: who was to stay may be gone by then.
 

@@ -50,6 +50,13 @@ local function covers(lock, want)
   return (lock.mode == 'exclusive' or want.mode == 'shared') and (lock.scope == 'tree' or want.scope == 'record')
 end
 
+-- Whose session it is: all that a record needs.
+local function person_of(sid)
+  local s = fields_of(session_key(sid), { 'uid', 'name' })
+  s.id = sid
+  return s
+end
+
 -- Remembers what became of a request, so that a repeated one is told instead of granted anew.
 local function finish_request(sid, request_id, outcome)
   local key = P .. 'done:' .. sid

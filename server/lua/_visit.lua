@@ -1,4 +1,4 @@
--- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _ladder, _target, _role, _guard, _end, _ending.
+-- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _ladder, _target, _guard, _end, _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100

@@ -6,7 +6,7 @@ local sid, resource = ARGV[1], ARGV[2]
 if call('HGET', P .. 'held:' .. sid, resource) ~= ARGV[3] then
   return answer({ released = false })
 end
-local s = session_of(sid)
+local s = person_of(sid)
 local lock = drop_lock(sid, resource, 'released')
 record('lock.released', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s), resource = resource, fence = ARGV[3],

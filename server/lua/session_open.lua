@@ -1,6 +1,7 @@
 #!lua
 -- Opens a session, or refuses it.
--- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard _ending _admit _welcome
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
+--   _ending _admit _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 token issued (ms)
 --      6 JSON { uid, name, roles, signIn?, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number
 --      when a session whose data was lost is opened anew · 8 claim, by which the node knows this attempt

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard _issue _end _ending _maintenance _visit
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
+--   _issue _end _ending _maintenance _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
 --      4 highest fence it heard of
 -- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what

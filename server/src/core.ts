@@ -6,6 +6,7 @@ import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
 import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
+import { Load } from './load.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
@@ -73,6 +74,8 @@ export interface CoreParts {
   readonly driver: RedisDriver;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Shared with the edges, which it slows down. */
+  readonly load?: Load;
   readonly version: string;
   readonly persist?: () => Promise<void>;
   readonly webhooks?: WebhookSettings | undefined;
@@ -81,7 +84,7 @@ export interface CoreParts {
 
 /** Puts the nouns together. */
 export function createCore(parts: CoreParts): Core {
-  const { driver, log, metrics, version } = parts;
+  const { driver, log, metrics, load = new Load(), version } = parts;
   const store = new Store(driver, {
     observe: (name, tookMs) => metrics.script(name, tookMs),
     ...(parts.persist ? { persist: parts.persist } : {}),
@@ -96,10 +99,9 @@ export function createCore(parts: CoreParts): Core {
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
   const { webhooks, archive } = drainsOf(parts, { store, clock, nodes, fail });
+  const measure = measuring(parts, { nodes, attachments, load, webhooks, archive });
   const everySecond = (): Promise<void> => {
-    metrics.sessions(attachments.size);
-    webhooks?.measure();
-    archive.measure();
+    measure();
     return sessions.retryReports();
   };
   const swept = (tenant: string, head: Position): void => {
@@ -117,7 +119,7 @@ export function createCore(parts: CoreParts): Core {
     tenants: new Tenants(store),
     policies,
     sessions,
-    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
+    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics, load }),
     attachments,
     orders,
     blocks: new Blocks(store),
@@ -152,6 +154,30 @@ function drainsOf(
   return { webhooks, archive: new Archive(kept, { ...parts, hasWebhooks: webhooks !== undefined }) };
 }
 
+/** What is to be told about once a second. */
+function measuring(
+  { log, metrics }: CoreParts,
+  {
+    nodes,
+    attachments,
+    load,
+    webhooks,
+    archive,
+  }: Pick<Core, 'nodes' | 'attachments' | 'webhooks' | 'archive'> & {
+    readonly load: Load;
+  },
+): () => void {
+  let saidTooOld = false;
+  return () => {
+    if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
+    saidTooOld = nodes.tooOld !== undefined;
+    metrics.sessions(attachments.size);
+    metrics.strain(load.strain());
+    webhooks?.measure();
+    archive.measure();
+  };
+}
+
 function lifecycle(
   store: Store,
   nodes: Nodes,
@@ -163,6 +189,7 @@ function lifecycle(
     async start() {
       await store.load();
       await nodes.beat();
+      if (nodes.tooOld !== undefined) throw new Error(nodes.tooOld);
       await archive.start();
       await webhooks?.start();
       sweeper.start();

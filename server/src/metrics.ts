@@ -11,6 +11,8 @@ export type WebhookResult = 'delivered' | 'failed';
 export interface Metrics {
   /** How many sessions this node holds. */
   sessions(count: number): void;
+  /** How hard it is for this node at the moment, from 0 to 1. */
+  strain(ratio: number): void;
   /** One heartbeat, and the time from its arrival to its commit. */
   heartbeat(durationMs: number): void;
   /** How many heartbeats went into one script. */
@@ -114,6 +116,11 @@ function measures(registers: Registry[]) {
       help: 'Sessions whose socket this process holds.',
       registers,
     }),
+    strain: new Gauge({
+      name: 'lastcall_strain_ratio',
+      help: 'From 0, at ease, to 1: heartbeats are asked for as rarely as may be, and admission is slowest.',
+      registers,
+    }),
     webhookLagRecords: new Gauge({
       name: 'lastcall_webhook_lag_records',
       help: 'Records that the delivery of webhooks is behind, as this node knows.',
@@ -165,6 +172,7 @@ export function createMetrics(): Metrics {
   const measure = measures([registry]);
   return {
     sessions: (sessions) => measure.sessions.set(sessions),
+    strain: (ratio) => measure.strain.set(ratio),
     heartbeat(durationMs) {
       count.heartbeats.inc();
       measure.heartbeatDuration.observe(durationMs * SECONDS);

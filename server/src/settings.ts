@@ -165,6 +165,12 @@ export const SETTINGS = {
     default: 500,
     help: 'Sessions that may come back to this process, apart from new ones.',
   },
+  drainMs: {
+    env: 'DRAIN_MS',
+    schema: numberSetting(0, 600_000),
+    default: 10_000,
+    help: 'Longest time a stop may take to send clients to other nodes, in milliseconds.',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -155,6 +155,8 @@ export class Sweeper {
   }
 
   async #sweep(tenant: string): Promise<void> {
+    // A newer version has changed what stands there: this one's scripts have no business with it.
+    if (this.#nodes.tooOld !== undefined) return;
     // Not due again while it is being swept; a kick meanwhile stands.
     this.#dueAt.set(tenant, Number.POSITIVE_INFINITY);
     this.#resting.delete(tenant);

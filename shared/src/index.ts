@@ -8,5 +8,6 @@ export * from './lock.js';
 export * from './maintenance.js';
 export * from './order.js';
 export * from './policy.js';
+export * from './problem.js';
 export * from './review.js';
 export * from './session.js';

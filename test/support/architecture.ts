@@ -23,7 +23,8 @@ export const LAYERS: readonly Layer[] = [
   { name: 'schema', files: /^server\/src\/schema\//, may: { shared: 'all' }, node: [] },
   {
     name: 'ground',
-    files: /^server\/src\/(?:clock|config|limits|log|metrics|nearest|refusals|settings|version)\.ts$/,
+    files:
+      /^server\/src\/(?:clock|config|descriptors|limits|load|log|metrics|nearest|refusals|settings|version)\.ts$/,
     may: { shared: 'all', schema: 'all' },
     node: ['node:crypto', 'node:fs', 'node:net', 'node:path'],
   },

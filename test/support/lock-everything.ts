@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { TestBroker, TestClient } from './broker.js';
 import { take } from './locks.js';
-import { waitUntil } from './wait.js';
 
 /** Locks of a tenant in every way there is. */
 export async function lockEverything(
@@ -16,6 +15,7 @@ export async function lockEverything(
   await grace.acquire('invoices/1', 60_000, requestId);
   await alan.acquire('invoices/1', 60_000);
   await grace.does('lock:cancel', { requestId });
+  await alan.saw('lock:position');
   await ada.does('lock:query', { resource: 'invoices/1' });
   await ada.does('lock:check', { resource: 'invoices/1', fence });
   await ada.does('lock:release', { resource: 'invoices/1', fence });
@@ -53,10 +53,6 @@ async function lockTogether(
   for (const holder of [ada, grace]) await holder.does('lock:answer', { requestId, answer: 'yield' });
   const { lock } = await alan.saw('lock:granted', (push) => push.requestId === requestId);
   await alan.saw('lock:changed');
-  await waitUntil(
-    async () => (await broker.core.metrics.expose()).body.includes('lock_places'),
-    'the places',
-  );
   await alan.does('lock:release', { resource: 'books/1', fence: lock.fence });
   const tree = await alan.saw('lock:granted', (push) => push.lock.resource === 'books');
   await alan.does('lock:release', { resource: 'books', fence: tree.lock.fence });

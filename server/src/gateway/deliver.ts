@@ -12,7 +12,8 @@ import type { Opened } from '../sessions.js';
 import { type StoredWarning, warningOf } from '../warning.js';
 import type { AskedOf } from '../welcome.js';
 import type { Connection, Connections } from './connection.js';
-import { noteHeld, questionIn, requestOf, tellLock, tellLost } from './lock-news.js';
+import { noteHeld, questionIn, requestOf, tellLock } from './lock-news.js';
+import { LostLocks } from './lost-locks.js';
 import { inSlices } from './slices.js';
 import type { Watches } from './watches.js';
 
@@ -24,9 +25,6 @@ const DEFAULT_FLUSH_MS = 5_000;
 
 /** Pushes kept for a client that is about to be welcomed, which takes milliseconds. */
 const EARLY_LIMIT = 1_000;
-
-/** How many clients' locks are compared with the registry in one tick. */
-const DOUBTED_PER_TICK = 20;
 
 type Details = Readonly<Record<string, unknown>>;
 
@@ -47,8 +45,7 @@ export class Deliver {
   readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
   /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
   readonly #delivered = new Map<string, Set<string>>();
-  /** Clients whose locks may have been lost with the store's data. */
-  readonly #doubted = new Set<Connection>();
+  readonly #lostLocks: LostLocks;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(parts: { core: Core; connections: Connections; watches: Watches; ownsTransport: boolean }) {
@@ -56,6 +53,7 @@ export class Deliver {
     this.#connections = parts.connections;
     this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
+    this.#lostLocks = new LostLocks(parts.core, (connection, push) => this.#push(connection, push));
   }
 
   /** Keeps the welcome until the socket may be written to. */
@@ -120,7 +118,7 @@ export class Deliver {
       const holder = this.#concerned(tenant, sessionId, record);
       if (question && holder) this.#push(holder, () => this.#ask(holder, question.asked));
     }
-    if (record.details?.['lost'] !== undefined) this.#doubt(tenant);
+    if (record.details?.['lost'] !== undefined) this.#lostLocks.doubt(tenant, this.#connections.all());
     const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
     if (connection && record.resource) noteHeld(connection, record);
     this.#watches.note(tenant, record, connection || undefined);
@@ -174,32 +172,11 @@ export class Deliver {
       }
     }
     this.#delivered.clear();
-    for (const connection of [...this.#doubted].slice(0, DOUBTED_PER_TICK)) {
-      this.#doubted.delete(connection);
-      this.track(this.#compare(connection));
-    }
+    for (const work of this.#lostLocks.flush()) this.track(work);
   }
 
   #ask({ socket }: Connection, asked: AskedOf): void {
     socket.emit('lock:requested', requestOf(asked, this.#core.clock));
-  }
-
-  /** Data was lost: clients of the tenant may hold less than they think. */
-  #doubt(tenant: string): void {
-    for (const connection of this.#connections.all()) {
-      if (connection.attachment.tenant === tenant && connection.locks.size > 0) this.#doubted.add(connection);
-    }
-  }
-
-  /** Tells a client which of its locks the registry does not know any more. */
-  async #compare(connection: Connection): Promise<void> {
-    const { tenant, sessionId } = connection.attachment;
-    try {
-      const kept = await this.#core.locks.heldBy(tenant, sessionId);
-      this.#push(connection, () => tellLost(connection, 'data_loss', kept));
-    } catch {
-      if (!connection.closed) this.#doubted.add(connection);
-    }
   }
 
   /** Remembers work that a stop has to wait for. */

@@ -26,7 +26,7 @@ async function heartbeat(
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
   if (welcome) {
-    tellLost(connection, 'data_loss');
+    tellLost(connection, 'data_loss', connection.locks);
     connection.socket.emit('welcome', welcome);
   }
   return { leaseMs };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_POLICY } from '@lastcall/shared';
+import { joinScript } from './assemble.js';
 import { revKey } from './keys.js';
 
 /** Every verb; a test compares this list with the files of `server/lua/`. */
@@ -78,7 +79,7 @@ function luaLiteral(value: string | number): string {
 /** The contract's defaults as the first line of each script, so that they stand in one place only. */
 function defaultsLine(): string {
   const fields = Object.entries(DEFAULT_POLICY).map(([name, value]) => `${name} = ${luaLiteral(value)}`);
-  return `local DEFAULT_POLICY = { ${fields.join(', ')} }\n`;
+  return `local DEFAULT_POLICY = { ${fields.join(', ')} }`;
 }
 
 /**
@@ -97,14 +98,21 @@ const WHOLE_SLOT =
 export function assemble(name: ScriptName, folder: string = LUA_FOLDER, onCluster = false): Script {
   const verb = readFileSync(`${folder}${name}.lua`, 'utf8');
   const endOfShebang = verb.indexOf('\n') + 1;
-  const includes = /^-- .*?Includes: ([_a-z ]+)$/m.exec(verb)?.[1]?.split(' ') ?? [];
-  const libraries = includes.map((file) => readFileSync(`${folder}${file}.lua`, 'utf8'));
+  const includes = /Includes: (_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(verb)?.[1]?.match(/_[a-z]+/g) ?? [];
+  const libraries = includes.map((file) => ({
+    name: file,
+    text: readFileSync(`${folder}${file}.lua`, 'utf8'),
+  }));
+  const body = verb.slice(endOfShebang);
+  const { head, parts } = joinScript(libraries, body);
   const source = [
     verb.slice(0, endOfShebang),
     onCluster ? WHOLE_SLOT : '',
     defaultsLine(),
-    ...libraries,
-    verb.slice(endOfShebang),
+    `${head}
+`,
+    ...parts,
+    body,
   ].join('');
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 }
