@@ -1,4 +1,4 @@
--- What verbs that ask for locks have in common. Needs _lib, _session, _tree, _lock, _queue, _release, _holder, _cycle.
+-- What verbs that ask for locks share. Needs _lib, _session, _tree, _lock, _queue, _release, _holder, _cycle.
 
 -- The session that asks, or its refusal: it is over, its lease has to come back, or the request is over.
 local function asking(sid, request_id)

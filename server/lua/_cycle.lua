@@ -1,4 +1,4 @@
--- Deadlocks, found at the request that would close the circle. Needs _lib, _session, _tree, _lock, _queue and _holder.
+-- Deadlocks, found at the request that would close the circle. Needs _lib, _session, _tree, _lock, _queue, _holder.
 -- A session waits for those whose locks forbid what it asked for, and for those whose older requests do. It waits for
 -- all that it asked for. Whoever takes over does not count as waiting: its time is up by itself.
 

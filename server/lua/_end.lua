@@ -153,6 +153,7 @@ local function end_session(s, reason, by, message, oid, live)
   call('DEL', lease_key(s.id))
   call('ZREM', P .. 'sessions', s.id)
   call('ZREM', P .. 'user:' .. s.uid, s.id)
+  call('ZREM', P .. 'administrators', s.id)
   call('ZREM', P .. 'due', 's:' .. s.id)
   call('PEXPIRE', session_key(s.id), policy('endedKeepMs'))
   record('session.ended', by, {

@@ -4,6 +4,7 @@
 -- held:<sid>          hash  resource -> fence
 -- done:<sid>          hash  requestId -> outcome, the last 256; `doned:<sid>` lists them by age
 -- locks               zset  every resource with a holder or a waiter, by name
+-- doubted             string the highest fence that a loss of data came back without
 -- What is asked for is a table everywhere: { resource, mode, scope, requestId, note }.
 
 local KEPT_REQUESTS = 256
@@ -17,11 +18,17 @@ local function next_fence()
 end
 
 -- A node says the highest fence that it saw: data that came back older, on a machine whose clock is behind, goes on
--- from there.
+-- from there. What was granted up to it may have been given back in what is lost: whoever asks for it again as theirs
+-- gets it anew, for no fence is given out twice.
 local function raise_fence(seen)
   if tonumber(seen) > tonumber(call('GET', P .. 'fence') or '0') then
     call('SET', P .. 'fence', seen)
+    call('SET', P .. 'doubted', seen)
   end
+end
+
+local function is_doubted(lock)
+  return tonumber(lock.fence) <= tonumber(call('GET', P .. 'doubted') or '0')
 end
 
 local function lock_of(resource, text)
@@ -50,6 +57,13 @@ local function covers(lock, want)
   return (lock.mode == 'exclusive' or want.mode == 'shared') and (lock.scope == 'tree' or want.scope == 'record')
 end
 
+-- Whose session it is: all that a record needs.
+local function person_of(sid)
+  local s = fields_of(session_key(sid), { 'uid', 'name' })
+  s.id = sid
+  return s
+end
+
 -- Remembers what became of a request, so that a repeated one is told instead of granted anew.
 local function finish_request(sid, request_id, outcome)
   local key = P .. 'done:' .. sid
@@ -62,10 +76,13 @@ local function finish_request(sid, request_id, outcome)
 end
 
 -- Grants what nothing stands against; what the session holds of the same resource becomes it (an upgrade). `waited` is
--- the time in the queue, nil for who is answered at once.
-local function grant(s, want, waited)
+-- the time in the queue, nil for who is answered at once; `before` what the session holds, if that was looked at.
+local function grant(s, want, waited, before)
   local fence, resource, key = next_fence(), want.resource, P .. 'lock:' .. want.resource
-  local before, request_id = held_lock(resource, s.id), want.requestId
+  local request_id = want.requestId
+  if before == nil then
+    before = held_lock(resource, s.id)
+  end
   if before then
     mark_lock(resource, s.id, before.mode, before.scope, -1)
     request_id = want.ids or before.requestId .. ',' .. request_id

@@ -54,10 +54,10 @@ local function next_ticket(at_head)
   return call('INCR', P .. 'ticket') + (at_head and HEAD or 0)
 end
 
--- Takes a request out of the queue; answers what it asked for, nil if it does not wait.
-local function leave_queue(sid, request_id)
+-- Takes a request out of the queue; answers what it asked for (`known`, if that is), nil if it does not wait.
+local function leave_queue(sid, request_id, known)
   local member = sid .. ':' .. request_id
-  local _, want = waiter_of(member)
+  local want = known or select(2, waiter_of(member))
   if not want then
     return nil
   end
@@ -98,24 +98,26 @@ local function is_reachable(sid)
   return reachable[sid]
 end
 
--- The queues whose requests may forbid one for this resource: its own, those above, and for a tree all below.
-local function queues_around(resource, scope)
-  local keys = { P .. 'waiters:' .. resource }
-  for i, parent in ipairs(above(resource)) do
-    keys[i + 1] = P .. 'waiters:' .. parent
+-- The queues whose requests may forbid one for this resource: its own (not `elsewhere`), those above, and for a tree
+-- all below; and whether nobody is in them.
+local function queues_around(resource, scope, elsewhere)
+  local keys = { not elsewhere and P .. 'waiters:' .. resource or nil }
+  for _, parent in ipairs(above(resource)) do
+    keys[#keys + 1] = P .. 'waiters:' .. parent
   end
   if scope == 'tree' then
     keys[#keys + 1] = P .. 'under:' .. resource
   end
-  return keys, call('EXISTS', unpack(keys)) == 0
+  return keys, #keys == 0 or call('EXISTS', unpack(keys)) == 0
 end
 
 -- Calls back with each older request of another session that forbids this one, until the answer is false. Those out of
 -- reach are passed over. `elsewhere`: its own queue was looked at already.
 local function each_older(want, sid, ticket, tell, elsewhere)
-  local keys, are_empty = queues_around(want.resource, want.scope)
-  for i = elsewhere and 2 or 1, are_empty and 0 or #keys do
-    local is_above = i > 1 and i <= #above(want.resource) + 1
+  local keys, are_empty = queues_around(want.resource, want.scope, elsewhere)
+  local before_above = elsewhere and 0 or 1
+  for i = 1, are_empty and 0 or #keys do
+    local is_above = i > before_above and i <= #above(want.resource) + before_above
     for _, member in ipairs(call('ZRANGE', keys[i], '-inf', '(' .. ticket, 'BYSCORE', 'LIMIT', 0, MAX_OLDER)) do
       local other, older = waiter_of(member)
       if older and other ~= sid and modes_conflict(older.mode, want.mode)

@@ -16,9 +16,10 @@ local function end_upgrades(sid, resource)
   end
 end
 
--- Takes a lock from its holder; the caller records why, and unblocks others. `outcome`: what its request came to.
-local function drop_lock(sid, resource, outcome)
-  local lock = held_lock(resource, sid)
+-- Takes a lock from its holder; the caller records why, and unblocks others. `outcome`: what its request came to;
+-- `known`: the lock, if it was looked at.
+local function drop_lock(sid, resource, outcome, known)
+  local lock = known or held_lock(resource, sid)
   if not lock then
     return nil
   end

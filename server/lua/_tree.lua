@@ -27,14 +27,13 @@ end
 
 local function mark(resource, kind, sid, by)
   local key, own = P .. 'marks:' .. resource, kind .. ':' .. sid
-  -- A lock of before there were marks has none to take away.
-  if by < 0 and call('HEXISTS', key, own) == 0 then
-    return
+  local left = call('HINCRBY', key, own, by)
+  if left <= 0 then
+    call('HDEL', key, own)
   end
-  for _, field in ipairs({ kind, own }) do
-    if call('HINCRBY', key, field, by) <= 0 then
-      call('HDEL', key, field)
-    end
+  -- A lock of before there were marks has none to take away.
+  if left >= 0 and call('HINCRBY', key, kind, by) <= 0 then
+    call('HDEL', key, kind)
   end
 end
 

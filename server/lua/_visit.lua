@@ -1,4 +1,4 @@
--- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _target, _end, _ending.
+-- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _ladder, _target, _guard, _end, _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
@@ -51,8 +51,10 @@ local function end_by_order(s, live)
   if first.state == 'pending' then
     set_order_state(first, 'closing', SYSTEM)
   end
+  local stays, looked = stays_by_guard(s, first)
+  if stays then return nil end
   local message = is_policy and SAID[first.reason] or first.message
-  return end_session(s, first.reason, first.by, message, first.id, live)
+  return looked + end_session(s, first.reason, first.by, message, first.id, live)
 end
 
 local function visit_session(sid, due_at, live)
@@ -97,6 +99,8 @@ local function visit_order(oid)
   elseif o.state == 'cancelled' then
     step_release(o)
     return MAX_WORK
+  elseif o.state == 'pending' and NOW < o.deadlineAt then
+    remind(o)
   else
     call('ZREM', P .. 'due', 'o:' .. oid)
     if o.action == 'warn' then

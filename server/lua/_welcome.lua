@@ -17,7 +17,7 @@ local function welcome_of(s)
   return {
     now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), sessionId = s.id,
     attach = tonumber(s.attach), leaseMs = policy('leaseMs'), beatMs = policy('beatMs'), state = s.state,
-    policy = settings, orders = orders, locks = locks, waiting = waiting,
+    policy = pairs_of(call('HGETALL', P .. 'policy')), orders = orders, locks = locks, waiting = waiting,
     asked = asked_of(s.id),
     facts = { idle = s.idle == '1', dirty = s.dirty == '1', view = s.view, tokenAt = tonumber(s.tokenAt) },
   }

@@ -10,9 +10,11 @@ local function waiters_of(resource)
     local sid, want = waiter_of(member)
     local s = want and session_of(sid)
     if s then
+      local taken_at = want.kind == 'takeover' and call('HGET', P .. 'takeover:' .. resource, 'deadlineAt')
       waiters[#waiters + 1] = {
         requestId = want.requestId, sessionId = sid, user = user_of(s), mode = want.mode, scope = want.scope,
         position = position, since = want.since,
+        takesOverAt = taken_at and tonumber(taken_at) or nil,
       }
     end
   end

@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorExtras, LastcallError } from '@lastcall/shared';
+import { invalid } from './schema/parse.js';
 
 /** What a script answers when it refuses: a code of the contract and whatever belongs to it. */
 export interface Refusal extends ErrorExtras {
@@ -15,6 +16,11 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
       ? `Your sign-in is not valid any more${r.said ? ` (${r.said})` : ''}. Sign in again.`
       : `Signing in is not allowed at the moment${r.said ? ` (${r.said})` : ''}. Ask your administrator, or try again later.`,
   conflict: (r) => {
+    if (r.reason === 'window') {
+      return r.state
+        ? `The maintenance window is already ${r.state}; nothing was changed. Lift it first.`
+        : 'The order belongs to the maintenance window. Change or lift that instead.';
+    }
     if (r.reason === 'weaker') {
       return 'You hold this resource in another way already. Use lock:upgrade, or give it back first.';
     }
@@ -29,6 +35,7 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
   },
   extension_refused: () => 'No more time can be given. Save your work now.',
   forbidden: () => 'The session belongs to somebody else. Sign in again.',
+  invalid: (r) => invalid(r.issues ?? []).message,
   lock_limit: () => 'This session holds too many locks. Close some records first.',
   locked: (r) => {
     const holder = r.blockers?.[0];
@@ -38,7 +45,10 @@ const SENTENCES: Partial<Record<ErrorCode, (refusal: Refusal) => string>> = {
   },
   maintenance: (r) =>
     `The application is closed for maintenance${r.said ? ` (${r.said})` : ''}. Try again later.`,
-  not_found: () => 'There is no such thing here (any more). Look at the list again.',
+  not_found: (r) =>
+    r.reason === 'window'
+      ? 'There is no maintenance window (any more).'
+      : 'There is no such thing here (any more). Look at the list again.',
   not_held: () => 'This lock is not yours any more. Ask for it again.',
   queue_full: () => 'Too many people wait for this record. Try again later.',
   rate_limited: (r) =>

@@ -16,6 +16,7 @@ import { Later } from './later.js';
 import type { Nodes } from './nodes.js';
 import type { Bus } from './redis/bus.js';
 import { listOf, mayHaveRun, type Store } from './redis/store.js';
+import { Reports } from './reports.js';
 import { type StoredSession, sessionOf } from './session-view.js';
 import { type AskedOf, type StoredWelcome, welcomeOf } from './welcome.js';
 
@@ -75,6 +76,7 @@ export class Sessions {
   readonly #attachments: Attachments;
   readonly #watch: (tenant: string) => void;
   readonly #later = new Later();
+  readonly #reports: Reports;
 
   constructor(parts: {
     store: Store;
@@ -91,6 +93,7 @@ export class Sessions {
     this.#nodes = parts.nodes;
     this.#attachments = parts.attachments;
     this.#watch = parts.watch;
+    this.#reports = new Reports(parts.store, parts.nodes);
   }
 
   /**
@@ -159,11 +162,7 @@ export class Sessions {
    * away the report waits.
    */
   async report(attachment: Attachment, answered: boolean): Promise<void> {
-    const { tenant, sessionId, attach } = attachment;
-    await this.#later.say(async () => {
-      const args = [sessionId, attach, answered ? '1' : '0', this.#nodes.aliveJson()];
-      await this.#store.run('session_report', tenant, args);
-    });
+    await this.#later.say(() => this.#reports.report(attachment, answered));
   }
 
   /** Says what could not be said while Redis was away. */

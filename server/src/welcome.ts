@@ -1,5 +1,5 @@
 import type { LockRequestedPush, Policy, Welcome } from '@lastcall/shared';
-import type { Attachment } from './attachments.js';
+import { type Attachment, noteOrder } from './attachments.js';
 import type { StoreClock } from './clock.js';
 import { lockOf, type StoredLock } from './lock-view.js';
 import { policyOf, publicPolicy } from './policy.js';
@@ -44,6 +44,8 @@ export function welcomeOf(
   attachment.view = stored.facts.view;
   attachment.idleAfterMs = policy.idleAfterMs;
   const orders = listOf(stored.orders).map((order) => warningOf(order, clock));
+  attachment.endsAt.clear();
+  for (const { orderId, deadlineAt } of listOf(stored.orders)) noteOrder(attachment, orderId, deadlineAt);
   attachment.idleOrder = orders.find(({ reason }) => reason === 'idle')?.orderId;
   const { user } = attachment.identity;
   return {

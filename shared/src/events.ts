@@ -11,6 +11,7 @@ import type {
   LockScope,
   LockWaiter,
 } from './lock.js';
+import type { Maintenance } from './maintenance.js';
 import type { AckState, Order, OrderAction } from './order.js';
 import type { Policy, PublicPolicy } from './policy.js';
 import type { App, Device, EndReason, Session } from './session.js';
@@ -223,7 +224,7 @@ export interface AdminPushes {
   snapshot: {
     readonly sessions: { readonly items: readonly Session[]; readonly total: number };
     readonly orders: readonly Order[];
-    readonly maintenance: null;
+    readonly maintenance: Maintenance | null;
     readonly locks: { readonly total: number };
     readonly policy: Policy;
     readonly nodes: readonly Node[];
@@ -233,6 +234,8 @@ export interface AdminPushes {
   'lock:changed': LockEntry;
   'audit:record': AuditRecord;
   'policy:changed': Policy;
+  /** `null`: it was lifted. */
+  'maintenance:changed': Maintenance | null;
   'nodes:changed': readonly Node[];
 }
 export type AdminPush = keyof AdminPushes;

@@ -56,6 +56,8 @@ export interface LockWaiter {
   readonly scope: LockScope;
   readonly position: number;
   readonly since: number;
+  /** Takes the lock over at this instant, unless the holder keeps it. */
+  readonly takesOverAt?: number;
 }
 
 /** A resource with its holders and its queue, as lists and watchers see it. */

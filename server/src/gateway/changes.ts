@@ -30,6 +30,7 @@ interface Watched {
   readonly orders: Set<string>;
   readonly resources: Set<string>;
   readonly policy: Set<string>;
+  readonly maintenance: Set<string>;
   busy: boolean;
 }
 
@@ -61,6 +62,7 @@ export class Changes {
         orders: new Set(),
         resources: new Set(),
         policy: new Set(),
+        maintenance: new Set(),
         busy: false,
       });
     }
@@ -86,6 +88,7 @@ export class Changes {
     if (record.orderId) changed.orders.add(record.orderId);
     if (record.resource) changed.resources.add(record.resource);
     if (record.type === 'policy.changed') changed.policy.add(record.type);
+    if (record.type === 'maintenance.changed') changed.maintenance.add(record.type);
     for (const name of leftIn(record)) changed.resources.add(name);
     for (const field of ['targeted', 'released', 'sessions']) {
       const names = record.details?.[field];
@@ -129,6 +132,9 @@ export class Changes {
       });
       await sendSome(changed.policy, async () => {
         room.emit('policy:changed', await this.#core.policies.get(tenant));
+      });
+      await sendSome(changed.maintenance, async () => {
+        room.emit('maintenance:changed', (await this.#core.maintenance.find(tenant)) ?? null);
       });
     } catch (error) {
       this.#core.log.debug({ err: error }, 'changes could not be read; they are sent later');

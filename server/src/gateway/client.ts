@@ -13,6 +13,7 @@ import {
 } from './connection.js';
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
+import { Farewell, leaving, partFrom } from './farewell.js';
 import { guarded, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
@@ -34,6 +35,7 @@ export class ClientGateway {
   readonly #deliver: Deliver;
   readonly #watches: Watches;
   readonly #beats: BeatLoop;
+  readonly #farewell = new Farewell();
   /** Tenants whose changed policy could not be read yet. */
   readonly #untuned = new Set<string>();
   #draining = false;
@@ -56,8 +58,10 @@ export class ClientGateway {
         this.#deliver.flush();
         this.#watches.flush();
         for (const tenant of this.#untuned) void this.#retune(tenant);
+        if (this.#draining) this.#farewell.turn();
         everyTick();
       },
+      load: parts.load,
     });
     this.#namespace.use((socket, next) => {
       this.#admit(socket).then(
@@ -81,30 +85,35 @@ export class ClientGateway {
     this.#draining = true;
   }
 
-  /** Closes every socket; sessions stay and may be resumed elsewhere. */
+  /** Closes every socket, spread over some time if there are other nodes; sessions stay and are resumed there. */
   async stop(): Promise<void> {
     this.#draining = true;
+    const { core, ownsTransport, drainMs, resumesPerSecond } = this.#parts;
+    const hasOthers = core.nodes.list().some(({ id }) => id !== core.nodes.id);
+    if (hasOthers && ownsTransport && drainMs > 0) {
+      const pace = { perSecond: resumesPerSecond, limitMs: drainMs };
+      await this.#farewell.begin(this.#connections.all(), pace);
+    }
     this.#beats.stop();
-    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    if (!ownsTransport) this.#namespace.disconnectSockets();
+    else for (const socket of this.#namespace.sockets.values()) partFrom(socket);
     await this.#deliver.settled();
   }
 
   async #admit(socket: ClientSocket): Promise<void> {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
-    if (this.#draining) {
-      throw new LastcallError('unavailable', 'This broker is about to stop. Come back in a moment.', {
-        retryAfterMs: 1_000,
-      });
-    }
+    if (this.#draining) throw leaving();
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
     this.#transports.take(socket);
     try {
       await withinLimits(limits, address, async () => {
         const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
+        const kind = request.resume ? 'resume' : 'open';
+        limits.expect(kind);
         const identity = await verifier.verify(token);
         authorize('client.connect', identity);
-        await limits.admit(request.resume ? 'resume' : 'open');
+        limits.admit(kind);
         this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
       });
     } catch (error) {
@@ -116,7 +125,7 @@ export class ClientGateway {
   /** Ties a session to its socket, before Socket.IO calls it a connection. */
   #attach(socket: ClientSocket, opened: Opened): void {
     const { attachment, welcome } = opened;
-    const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
+    const slot = this.#beats.join(attachment.tenant, welcome);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
     this.#deliver.prepare(connection, opened);
@@ -227,7 +236,7 @@ export class ClientGateway {
     this.#untuned.delete(tenant);
     try {
       const policy = await this.#parts.core.policies.get(tenant);
-      this.#beats.retune(tenant, policy.beatMs);
+      this.#beats.retune(tenant, policy);
       this.#deliver.policy(tenant, policy);
     } catch (error) {
       this.#parts.core.log.debug({ err: error }, 'a changed policy could not be read yet');

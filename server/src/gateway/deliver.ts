@@ -5,13 +5,16 @@ import {
   type Policy,
   type WarningPush,
 } from '@lastcall/shared';
+import { noteOrder } from '../attachments.js';
 import type { Core } from '../core.js';
 import { publicPolicy } from '../policy.js';
 import type { Opened } from '../sessions.js';
 import { type StoredWarning, warningOf } from '../warning.js';
 import type { AskedOf } from '../welcome.js';
 import type { Connection, Connections } from './connection.js';
-import { noteHeld, questionIn, requestOf, tellLock, tellLost } from './lock-news.js';
+import { noteHeld, questionIn, requestOf, tellLock } from './lock-news.js';
+import { LostLocks } from './lost-locks.js';
+import { inSlices } from './slices.js';
 import type { Watches } from './watches.js';
 
 /** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
@@ -23,13 +26,15 @@ const DEFAULT_FLUSH_MS = 5_000;
 /** Pushes kept for a client that is about to be welcomed, which takes milliseconds. */
 const EARLY_LIMIT = 1_000;
 
-/** How many clients' locks are compared with the registry in one tick. */
-const DOUBTED_PER_TICK = 20;
-
 type Details = Readonly<Record<string, unknown>>;
 
 const namesIn = (details: Details, field: string): readonly string[] =>
   Array.isArray(details[field]) ? (details[field] as string[]) : [];
+
+/** Whether a record is news to a client: its welcome told of what was before. */
+function isNews({ attachment }: Connection, { epoch, rev }: AuditRecord): boolean {
+  return epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
+}
 
 /** Turns records into pushes to the clients whose sockets are here, and reports what became of them. */
 export class Deliver {
@@ -40,8 +45,7 @@ export class Deliver {
   readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
   /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
   readonly #delivered = new Map<string, Set<string>>();
-  /** Clients whose locks may have been lost with the store's data. */
-  readonly #doubted = new Set<Connection>();
+  readonly #lostLocks: LostLocks;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(parts: { core: Core; connections: Connections; watches: Watches; ownsTransport: boolean }) {
@@ -49,6 +53,7 @@ export class Deliver {
     this.#connections = parts.connections;
     this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
+    this.#lostLocks = new LostLocks(parts.core, (connection, push) => this.#push(connection, push));
   }
 
   /** Keeps the welcome until the socket may be written to. */
@@ -113,7 +118,7 @@ export class Deliver {
       const holder = this.#concerned(tenant, sessionId, record);
       if (question && holder) this.#push(holder, () => this.#ask(holder, question.asked));
     }
-    if (record.details?.['lost'] !== undefined) this.#doubt(tenant);
+    if (record.details?.['lost'] !== undefined) this.#lostLocks.doubt(tenant, this.#connections.all());
     const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
     if (connection && record.resource) noteHeld(connection, record);
     this.#watches.note(tenant, record, connection || undefined);
@@ -123,7 +128,7 @@ export class Deliver {
   #tell(connection: Connection, record: AuditRecord, details: Details): void {
     switch (record.type) {
       case 'order.extended':
-        this.#warn(connection, this.#warningIn(details['warning'] as StoredWarning));
+        this.#tellOrder(connection, details['warning'] as StoredWarning);
         return;
       case 'session.resumed':
         if (connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
@@ -145,12 +150,9 @@ export class Deliver {
   }
 
   /** The connection of a session, if the record is news to it: its welcome told of what was before. */
-  #concerned(tenant: string, sessionId: string, { epoch, rev }: AuditRecord): Connection | undefined {
+  #concerned(tenant: string, sessionId: string, record: AuditRecord): Connection | undefined {
     const connection = this.#connections.get(tenant, sessionId);
-    if (!connection) return undefined;
-    const { attachment } = connection;
-    const isNews = epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
-    return isNews ? connection : undefined;
+    return connection && isNews(connection, record) ? connection : undefined;
   }
 
   /** Pushes now, or right after the welcome. */
@@ -170,32 +172,11 @@ export class Deliver {
       }
     }
     this.#delivered.clear();
-    for (const connection of [...this.#doubted].slice(0, DOUBTED_PER_TICK)) {
-      this.#doubted.delete(connection);
-      this.track(this.#compare(connection));
-    }
+    for (const work of this.#lostLocks.flush()) this.track(work);
   }
 
   #ask({ socket }: Connection, asked: AskedOf): void {
     socket.emit('lock:requested', requestOf(asked, this.#core.clock));
-  }
-
-  /** Data was lost: clients of the tenant may hold less than they think. */
-  #doubt(tenant: string): void {
-    for (const connection of this.#connections.all()) {
-      if (connection.attachment.tenant === tenant && connection.locks.size > 0) this.#doubted.add(connection);
-    }
-  }
-
-  /** Tells a client which of its locks the registry does not know any more. */
-  async #compare(connection: Connection): Promise<void> {
-    const { tenant, sessionId } = connection.attachment;
-    try {
-      const kept = await this.#core.locks.heldBy(tenant, sessionId);
-      this.#push(connection, () => tellLost(connection, 'data_loss', kept));
-    } catch {
-      if (!connection.closed) this.#doubted.add(connection);
-    }
   }
 
   /** Remembers work that a stop has to wait for. */
@@ -214,11 +195,14 @@ export class Deliver {
   #orderChanged(tenant: string, record: AuditRecord, details: Details): void {
     const targeted = namesIn(details, 'targeted');
     if (targeted.length > 0) {
-      const warning = this.#warningIn(details as unknown as StoredWarning);
       for (const sessionId of targeted) {
         const connection = this.#concerned(tenant, sessionId, record);
-        if (connection) this.#push(connection, () => this.#warn(connection, warning));
+        const stored = details as unknown as StoredWarning;
+        if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
       }
+    }
+    if (typeof details['reminded'] === 'number') {
+      this.track(this.#remind(tenant, record, details as unknown as StoredWarning));
     }
     for (const sessionId of namesIn(details, 'released')) {
       const connection = this.#concerned(tenant, sessionId, record);
@@ -226,13 +210,28 @@ export class Deliver {
     }
   }
 
+  /** A mark before the deadline: everybody here who is under the order is told what is left to them. */
+  async #remind(tenant: string, record: AuditRecord, stored: StoredWarning): Promise<void> {
+    const isUnder = ({ attachment }: Connection): boolean =>
+      attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended;
+    const all = [...this.#connections.all()].filter((connection) => isNews(connection, record));
+    await inSlices(all.filter(isUnder), (connection) => {
+      this.#push(connection, () => {
+        if (isUnder(connection) && !connection.closed) this.#tellOrder(connection, stored);
+      });
+    });
+  }
+
   #cancel({ attachment, socket }: Connection, orderId: string): void {
+    attachment.endsAt.delete(orderId);
     if (attachment.idleOrder === orderId) attachment.idleOrder = undefined;
     socket.emit('warning:cancelled', { orderId });
   }
 
-  #warningIn(stored: StoredWarning): WarningPush {
-    return warningOf(stored, this.#core.clock);
+  /** Tells of an order with the time that this session has under it. */
+  #tellOrder(connection: Connection, stored: StoredWarning): void {
+    const deadlineAt = noteOrder(connection.attachment, stored.orderId, stored.deadlineAt);
+    this.#warn(connection, warningOf({ ...stored, deadlineAt }, this.#core.clock));
   }
 
   #warn(connection: Connection, warning: WarningPush): void {

@@ -1,4 +1,5 @@
 import type { ClientCall, ClientCalls } from '@lastcall/shared';
+import { noteOrder } from '../attachments.js';
 import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
 import { askerOf, type Connection } from './connection.js';
@@ -25,10 +26,21 @@ async function heartbeat(
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
   if (welcome) {
-    tellLost(connection, 'data_loss');
+    tellLost(connection, 'data_loss', connection.locks);
     connection.socket.emit('welcome', welcome);
   }
   return { leaseMs };
+}
+
+async function orderAck(
+  { core, connection: { attachment } }: EventContext,
+  payload: ClientCalls['order:ack']['payload'],
+): Promise<ClientCalls['order:ack']['answer']> {
+  const { tenant, sessionId } = attachment;
+  const { deadlineMs, holdMs, endsAt } = await core.orders.ack(tenant, sessionId, payload);
+  // A reminder must not take back the hold that was given.
+  noteOrder(attachment, payload.orderId, endsAt);
+  return { deadlineMs, holdMs };
 }
 
 /** A row per event: which noun does it. */
@@ -40,8 +52,7 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
     connection.attachment.inputAt = performance.now();
     return {};
   },
-  'order:ack': ({ core, connection: { attachment } }, payload) =>
-    core.orders.ack(attachment.tenant, attachment.sessionId, payload),
+  'order:ack': orderAck,
   'order:extend': ({ core, connection: { attachment } }, payload) =>
     core.orders.extend(attachment.tenant, attachment.sessionId, payload),
   'session:end': async ({ core, connection: { attachment } }) => {

@@ -57,15 +57,14 @@ export function noteHeld({ locks }: Connection, record: AuditRecord): void {
   else if (type !== 'lock.requested') locks.delete(resource);
 }
 
-/** Tells a client that locks are gone. */
+/** Tells a client that locks are gone: those of a list, unless others came in their place. */
 export function tellLost(
   { socket, locks }: Connection,
   reason: LockLostReason,
-  kept: readonly Lock[] = [],
+  lost: ReadonlyMap<string, number>,
 ): void {
-  const still = new Map(kept.map(({ resource, fence }) => [resource, fence]));
-  for (const [resource, fence] of locks) {
-    if (still.get(resource) === fence) continue;
+  for (const [resource, fence] of lost) {
+    if (locks.get(resource) !== fence) continue;
     locks.delete(resource);
     socket.emit('lock:lost', { resource, fence, reason });
   }

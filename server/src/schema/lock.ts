@@ -55,6 +55,7 @@ export const lockWaiterSchema = contract<LockWaiter>()(
     scope: lockScopeSchema,
     position: whole(1),
     since: instant,
+    takesOverAt: instant.optional(),
   }),
 ).meta({ id: 'LockWaiter' });
 
