@@ -87,7 +87,7 @@ describe('cancel against deadline', function () {
     const { clock, nodes } = either();
     while (!isOver()) {
       await driver.commands.set(`lc:{${tenant}}:swept`, String(clock.now() - STALE_MS));
-      await store.run('sweep', tenant, [nodes.aliveJson(), 0, 0]);
+      await store.run('sweep', tenant, [nodes.aliveJson(), 0, 0, 0]);
     }
   }
 

@@ -76,4 +76,18 @@ describe('locks after a loss of data', () => {
     const grace = await broker.connect(tenant, 'grace');
     expect((await take(grace, 'books/2')).fence).to.be.greaterThan(lost.fence);
   });
+
+  it('[L21] [P2] H03 a lock whose return was lost is granted anew: no fence is given out twice or goes back', async () => {
+    const first = await take(ada, 'books/1');
+    const restore = await backUp();
+    await ada.does('lock:release', { resource: 'books/1', fence: first.fence });
+    const second = await take(ada, 'books/1');
+    await ada.does('lock:release', { resource: 'books/1', fence: second.fence });
+    await restore();
+    const third = await take(ada, 'books/1');
+    expect(third.fence).to.be.greaterThan(second.fence);
+    expect(await isValid(ada, first)).to.equal(false);
+    expect(await isValid(ada, third)).to.equal(true);
+    expect((await take(ada, 'books/1')).fence, 'once').to.equal(third.fence);
+  });
 });

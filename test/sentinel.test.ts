@@ -101,7 +101,7 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
   /** Lets one primary fail, and answers how long nothing was answered. */
   async function failOver(load: Load, failed: RedisServer, how: 'killed' | 'frozen'): Promise<number> {
     const atFirst = load.answered;
-    await waitUntil(() => load.answered > atFirst + 100, 'work under way', 10_000);
+    await waitUntil(() => load.answered > atFirst + 100, 'work under way', 30_000);
     load.longestMs = 0;
     const before = load.answered;
     if (how === 'killed') await failed.kill();

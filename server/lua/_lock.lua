@@ -4,6 +4,7 @@
 -- held:<sid>          hash  resource -> fence
 -- done:<sid>          hash  requestId -> outcome, the last 256; `doned:<sid>` lists them by age
 -- locks               zset  every resource with a holder or a waiter, by name
+-- doubted             string the highest fence that a loss of data came back without
 -- What is asked for is a table everywhere: { resource, mode, scope, requestId, note }.
 
 local KEPT_REQUESTS = 256
@@ -17,11 +18,17 @@ local function next_fence()
 end
 
 -- A node says the highest fence that it saw: data that came back older, on a machine whose clock is behind, goes on
--- from there.
+-- from there. What was granted up to it may have been given back in what is lost: whoever asks for it again as theirs
+-- gets it anew, for no fence is given out twice.
 local function raise_fence(seen)
   if tonumber(seen) > tonumber(call('GET', P .. 'fence') or '0') then
     call('SET', P .. 'fence', seen)
+    call('SET', P .. 'doubted', seen)
   end
+end
+
+local function is_doubted(lock)
+  return tonumber(lock.fence) <= tonumber(call('GET', P .. 'doubted') or '0')
 end
 
 local function lock_of(resource, text)

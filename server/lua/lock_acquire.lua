@@ -13,7 +13,12 @@ raise_fence(ARGV[8])
 
 local mine = call('HGET', P .. 'lock:' .. want.resource, sid)
 if mine then
-  if not covers(lock_of(want.resource, mine), want) then return refuse('conflict', { reason = 'weaker' }) end
+  local lock = lock_of(want.resource, mine)
+  if not covers(lock, want) then return refuse('conflict', { reason = 'weaker' }) end
+  if is_doubted(lock) then
+    want.mode, want.scope = lock.mode, lock.scope
+    return answer({ state = 'granted', lock = grant(s, want) })
+  end
   return answer({ state = 'granted', lock = own_lock(want.resource, mine) })
 end
 local place = waiting_place(sid, want)

@@ -1,5 +1,5 @@
 import { command } from './command.js';
-import { freePort, type RedisServer, startRedis, waitFor } from './redis.js';
+import { type RedisServer, startRedis, waitFor } from './redis.js';
 
 const SLOTS = 16_384;
 const KEYS_AT_ONCE = 20;
@@ -20,16 +20,8 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
-async function startNode(): Promise<RedisServer> {
-  return await startRedis({
-    config: {
-      'cluster-enabled': 'yes',
-      'cluster-port': String(await freePort()),
-      'cluster-announce-ip': '127.0.0.1',
-      'cluster-node-timeout': '2000',
-    },
-  });
-}
+const startNode = (): Promise<RedisServer> =>
+  startRedis({ cluster: 'joining', config: { 'cluster-node-timeout': '2000' } });
 
 async function join(servers: readonly RedisServer[]): Promise<void> {
   const share = Math.ceil(SLOTS / servers.length);

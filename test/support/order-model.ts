@@ -270,7 +270,7 @@ class World {
     for (let more = true; more; ) {
       // A sweep that comes soon after the last one does nothing; this one is to.
       await this.#driver.commands.del(this.#key('swept'));
-      ({ more } = await this.#store.run<{ more: boolean }>('sweep', this.tenant, [live, 0, 0]));
+      ({ more } = await this.#store.run<{ more: boolean }>('sweep', this.tenant, [live, 0, 0, 0]));
     }
   }
 
