@@ -58,7 +58,7 @@ local function take_from(holders, s, want, how, details, waited)
   details.requestId = want.requestId
   for _, holder in ipairs(holders) do
     local loser = session_of(holder)
-    local lock = drop_lock(holder, want.resource, loser and loser.state ~= 'ended' and 'taken_over' or nil)
+    local lock = drop_lock(holder, want.resource, 'taken_over')
     if lock.scope == 'tree' then scope = 'tree' end
     record('lock.taken_over', by, { sessionId = holder, user = loser and user_of(loser), resource = want.resource,
       fence = lock.fence, reason = how, details = details })

@@ -9,7 +9,7 @@ local holders = call('HKEYS', P .. 'lock:' .. resource)
 if #holders == 0 then return refuse('not_found') end
 for i = 1, math.min(#holders, MAX_BROKEN) do
   local s = session_of(holders[i])
-  local lock = drop_lock(holders[i], resource, s and s.state ~= 'ended' and 'broken' or nil)
+  local lock = drop_lock(holders[i], resource, 'broken')
   if lock.scope == 'tree' then scope = 'tree' end
   record('lock.broken', by, { sessionId = holders[i], user = s and user_of(s), resource = resource,
     fence = lock.fence, reason = ARGV[2] })
