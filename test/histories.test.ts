@@ -51,7 +51,7 @@ describe('the checkers of histories', () => {
   });
 
   it('look through 10 000 operations in two seconds', () => {
-    const history = legalHistory(seed, 32_000);
+    const history = legalHistory(seed, 40_000);
     expect(history.ops.length).to.be.at.least(10_000);
     const startedAt = process.cpuUsage();
     expect(violationsIn(history)).to.deep.equal([]);

@@ -110,7 +110,7 @@ class Model {
 
   /** Grants what can be granted, in order. */
   #serve(): void {
-    for (const wait of [...this.#waits].sort((one, other) => one.ticket - other.ticket)) {
+    for (const wait of this.#waits.toSorted((one, other) => one.ticket - other.ticket)) {
       const holds = [...this.#holds.values()].some(
         ({ session, resource }) => session === wait.session && resource === wait.resource,
       );
@@ -224,7 +224,7 @@ class Model {
   }
 
   #release(session: string): void {
-    const [hold] = [...this.#holds.values()].filter((one) => one.session === session);
+    const hold = [...this.#holds.values()].find((one) => one.session === session);
     if (!hold) return;
     const { fence, resource } = hold;
     if (this.random.next() < 0.3) {

@@ -49,9 +49,12 @@ export function refusalOf(error: WireError): Seen {
   return { type: 'fail', value: { code: error.code, ...(blockers.length > 0 ? { blockers } : {}) } };
 }
 
-export function versions(): Readonly<Record<string, string>> {
+/** What a run was made with. `isReal`: with a redis-server, whatever the suite is on. */
+export function versions(
+  isReal = process.env['LASTCALL_REDIS_URL'] !== undefined,
+): Readonly<Record<string, string>> {
   let redis = 'embedded';
-  if (process.env['LASTCALL_REDIS_URL'] !== undefined) {
+  if (isReal) {
     redis =
       /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
   }

@@ -51,7 +51,10 @@ export function conflict(one: Claim, other: Claim): boolean {
 
 const detail = (record: AuditRecord, name: string): unknown => record.details?.[name];
 
-export const requestOf = (record: AuditRecord): string => String(detail(record, 'requestId') ?? '');
+export function requestOf(record: AuditRecord): string {
+  const requestId = detail(record, 'requestId');
+  return typeof requestId === 'string' ? requestId : '';
+}
 
 /** A grant's claim, as its record says. */
 export function claimOf(record: AuditRecord): Claim {

@@ -1,0 +1,129 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { freshTenant, TestBroker } from './support/broker.js';
+import { verdictsOf } from './support/histories/check.js';
+import { type Op, writeHistory } from './support/histories/format.js';
+import { historyOfRun, versions } from './support/histories/recorder.js';
+import type { UsersStart } from './support/histories/users-process.js';
+import { historyOf } from './support/history.js';
+import { BrokerProcess } from './support/process.js';
+import { Random } from './support/random.js';
+import { needsRedisServer, type RedisServer, startRedis } from './support/redis.js';
+import { ROOT } from './support/sources.js';
+import { waitUntil } from './support/wait.js';
+
+const OPERATIONS = 20_000;
+const GROUPS = [17, 17, 16];
+/** More than are needed: who is killed leaves some undone, and coming back is a step, too. */
+const STEPS = 500;
+const SETTINGS = { beatMs: 1_000, leaseMs: 3_000, takeoverMs: 1_000 };
+const FOLDER = `${ROOT}.histories`;
+const ENV = { MESSAGES_PER_SECOND: '10000', MESSAGE_BURST: '10000' };
+
+/** One process of people, whose operations are in its file. */
+class Group {
+  readonly file: string;
+  readonly #child: ChildProcess;
+  readonly ended: Promise<void>;
+
+  constructor(start: Omit<UsersStart, 'file'>) {
+    this.file = `${FOLDER}/${start.tenant}-${start.names[0]}.part`;
+    const script = fileURLToPath(new URL('./support/histories/users-process.js', import.meta.url));
+    this.#child = fork(script, [JSON.stringify({ ...start, file: this.file })], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.#child.once('exit', (code, signal) => {
+        if (code === 0 || signal === 'SIGKILL') resolve();
+        else reject(new Error(`people of ${this.file} ended with ${code ?? signal}`));
+      });
+    });
+  }
+
+  get ops(): readonly Op[] {
+    if (!existsSync(this.file)) return [];
+    // Whoever is killed may leave half a line.
+    const lines = readFileSync(this.file, 'utf8').split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Op);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** The longer form, by `npm run test:locks`; its history is kept, for `npm run check:history`. */
+describe('[P2] [P5] locks by their history, with kills', function () {
+  this.timeout(600_000);
+  const { seed } = new Random();
+  const tenant = freshTenant();
+  const groups: Group[] = [];
+  let server: RedisServer;
+  let reader: TestBroker;
+  let brokers: BrokerProcess[] = [];
+
+  before(async function () {
+    needsRedisServer(this, 'locks by their history');
+    mkdirSync(FOLDER, { recursive: true });
+    server = await startRedis();
+    const options = { redisUrl: server.url, env: ENV };
+    brokers = await Promise.all([BrokerProcess.start(options), BrokerProcess.start(options)]);
+    reader = await TestBroker.start({ redisUrl: server.url });
+    await reader.policy(tenant, SETTINGS);
+  });
+  after(async () => {
+    for (const group of groups) {
+      group.kill();
+      rmSync(group.file, { force: true });
+    }
+    await Promise.all(brokers.map((broker) => broker.remove()));
+    await reader?.close();
+    await server?.stop();
+  });
+
+  const done = (): number => groups.reduce((sum, group) => sum + group.ops.length, 0);
+
+  function begin(name: string, size: number): Group {
+    const names = Array.from({ length: size }, (_, i) => `${name}-${i}`);
+    const urls = brokers.map(({ url }) => url);
+    const group = new Group({ urls, tenant, names, seed: seed + groups.length * 1_000, steps: STEPS });
+    group.ended.catch(() => undefined);
+    groups.push(group);
+    return group;
+  }
+
+  it(`${OPERATIONS} operations of 50 people on 20 resources (SEED=${seed})`, async () => {
+    const [victim] = GROUPS.map((size, i) => begin(`group-${i}`, size));
+    const past = (part: number): Promise<void> =>
+      waitUntil(() => done() >= OPERATIONS * part, 'the work', 240_000);
+    await past(0.2);
+    victim?.kill();
+    begin('successors', GROUPS[0] ?? 0);
+    for (const [i, part] of [0.4, 0.6].entries()) {
+      await past(part);
+      await brokers[i]?.kill();
+      await brokers[i]?.start();
+    }
+    await Promise.all(groups.map(({ ended }) => ended));
+    await waitUntil(
+      async () => (await reader.core.locks.count(tenant)) === 0,
+      'all locks to be free',
+      30_000,
+    );
+    const ops = groups.flatMap((group) => group.ops);
+    const records = await historyOf(reader.core, tenant);
+    const history = historyOfRun({ seed, settings: SETTINGS, versions: versions(true) }, ops, records);
+    const path = `${FOLDER}/locks-${seed}.jsonl`;
+    writeHistory(path, history);
+    const count = (type: string): number => records.filter((record) => record.type === type).length;
+    process.stdout.write(
+      `      ${ops.length} operations, ${records.length} records, ${count('lock.granted')} grants, ` +
+        `${count('lock.taken_over')} taken over, ${ops.filter(({ type }) => type === 'info').length} without an answer, ` +
+        `${count('session.ended')} sessions; kept in .histories/locks-${seed}.jsonl\n`,
+    );
+    expect(ops.length).to.be.at.least(OPERATIONS);
+    for (const { checker, violations } of verdictsOf(history)) expect(violations, checker).to.deep.equal([]);
+  });
+});
