@@ -7,16 +7,16 @@ import type { StoreDriver } from 'lastcall/internal/redis/store.js';
 const SEAM = 'local call = redis.call\n';
 
 /**
- * Stands in for it: `TIME` reads the tenant's own clock, and whatever has a TTL ends by that clock. Everything else
- * goes to Redis as it is, so that the scripts under test are the real ones.
+ * Stands in for it: `TIME` is the second key, a clock of the tenant's own, and whatever has a TTL ends by that clock.
+ * Everything else goes to Redis as it is, so that the scripts under test are the real ones.
  */
 const VIRTUAL = `local call
 do
-  local own = string.sub(KEYS[1], 1, -4) .. 'test-'
-  local us = tonumber(redis.call('GET', own .. 'clock'))
+  local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
+  local us = tonumber(KEYS[2])
   local ms = math.floor(us / 1000)
-  local function ends(key, ttl)
-    redis.call('ZADD', own .. 'ends', string.format('%.0f', ms + ttl), key)
+  local function keep(key, ttl)
+    redis.call('ZADD', ends, string.format('%.0f', ms + ttl), key)
   end
   local verbs = {
     TIME = function()
@@ -25,26 +25,26 @@ do
     end,
     SET = function(key, value, option, ttl)
       if option == nil then
-        redis.call('ZREM', own .. 'ends', key)
+        redis.call('ZREM', ends, key)
       elseif option == 'PX' then
-        ends(key, ttl)
+        keep(key, ttl)
       else
         error('SET ' .. option .. ' has no virtual time yet')
       end
       return redis.call('SET', key, value)
     end,
     DEL = function(...)
-      redis.call('ZREM', own .. 'ends', ...)
+      redis.call('ZREM', ends, ...)
       return redis.call('DEL', ...)
     end,
     PEXPIRE = function(key, ttl)
       local exists = redis.call('EXISTS', key)
-      if exists == 1 then ends(key, ttl) end
+      if exists == 1 then keep(key, ttl) end
       return exists
     end,
     PTTL = function(key)
       if redis.call('EXISTS', key) == 0 then return -2 end
-      local at = redis.call('ZSCORE', own .. 'ends', key)
+      local at = redis.call('ZSCORE', ends, key)
       return at and tonumber(at) - ms or -1
     end,
   }
@@ -56,12 +56,11 @@ do
 end
 `;
 
-/** Moves a tenant's clock to an instant (µs) and lets go of what has ended then, as Redis does. */
-const ADVANCE = `local own = string.sub(KEYS[1], 1, -4) .. 'test-'
-redis.call('SET', own .. 'clock', ARGV[1])
-for _, key in ipairs(redis.call('ZRANGEBYSCORE', own .. 'ends', '-inf', '(' .. string.sub(ARGV[1], 1, -4))) do
+/** Lets go of what has ended before an instant (ms), as Redis does. */
+const EXPIRE = `local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', '(' .. ARGV[1])) do
   redis.call('DEL', key)
-  redis.call('ZREM', own .. 'ends', key)
+  redis.call('ZREM', ends, key)
 end`;
 
 /** Changes a script before Redis is given it: mutants are made so. */
@@ -73,6 +72,8 @@ const digestOf = (source: string): string => createHash('sha1').update(source).d
 export class VirtualDriver implements StoreDriver {
   readonly #driver: RedisDriver;
   readonly #mutate: Mutate;
+  /** The instant (µs) in each tenant, by the key that its scripts declare. */
+  readonly #clocks = new Map<string, number>();
   /** Digests of the scripts Redis really has, by those of the scripts as they are shipped. */
   readonly #digests = new Map<string, string>();
 
@@ -88,20 +89,26 @@ export class VirtualDriver implements StoreDriver {
   async evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const digest = this.#digests.get(sha);
     if (digest === undefined) throw new Error('NOSCRIPT it was not given yet');
-    return await this.#driver.evalsha(digest, keys, args);
+    return await this.#driver.evalsha(digest, this.#withClock(keys), args);
   }
 
   eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#driver.eval(this.#rewrite(source), keys, args);
+    return this.#driver.eval(this.#rewrite(source), this.#withClock(keys), args);
   }
 
   scriptLoad(source: string): Promise<string> {
     return this.#driver.scriptLoad(this.#rewrite(source));
   }
 
-  /** Moves the tenant's clock; an instant in microseconds. */
-  async moveTo(tenant: string, us: number): Promise<void> {
-    await this.run(ADVANCE, tenant, [us]);
+  /** Moves the tenant's clock to an instant in microseconds; `expires`: something may end by that. */
+  async moveTo(tenant: string, us: number, expires: boolean): Promise<void> {
+    this.#clocks.set(revKey(tenant), us);
+    if (expires) await this.run(EXPIRE, tenant, [Math.floor(us / 1_000)]);
+  }
+
+  /** Forgets a tenant that is not needed any more. */
+  leave(tenant: string): void {
+    this.#clocks.delete(revKey(tenant));
   }
 
   /** Runs a script of the test's own, by its digest where Redis knows it. */
@@ -113,6 +120,12 @@ export class VirtualDriver implements StoreDriver {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       return await this.#driver.eval(source, keys, args);
     }
+  }
+
+  #withClock(keys: readonly string[]): string[] {
+    const us = this.#clocks.get(keys[0] ?? '');
+    if (us === undefined) throw new Error('a tenant without a clock');
+    return [...keys, String(us)];
   }
 
   #rewrite(source: string): string {

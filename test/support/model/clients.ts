@@ -1,4 +1,4 @@
-import type { AckState } from '@lastcall/shared';
+import type { AckState, OrderTarget } from '@lastcall/shared';
 import { endsAt, isAlive, type ModelOrder, type ModelSession, POLICY, stateOf } from './facts.js';
 import { cuts, Registry, warningOf } from './registry.js';
 
@@ -61,7 +61,8 @@ export class Clients extends Registry {
   /** Somebody came back from idleness. */
   activity(session: ModelSession): Answer {
     if (session.ended) return 'session_ended';
-    session.inputIsVague = false;
+    // In its last millisecond a lease is not written any more.
+    session.inputIsVague = this.now === session.leaseEndsAt;
     session.inputAt = this.now;
     this.change(session, () => {
       session.idle = false;
@@ -119,7 +120,7 @@ export class Clients extends Registry {
         if (!isSpared) this.cutOff(order, user);
       }
     }
-    const hit = this.living.filter((session) => this.isHit(order, session, observed));
+    const hit = this.#inOrder(target, isNamed).filter((session) => this.isHit(order, session, observed));
     for (const session of hit) this.hit(order, session);
     const names = hit.map(({ name }) => name).toSorted();
     if (names.length > 0) this.record('order.changed', undefined, order, `targeted ${names.join()}`);
@@ -127,6 +128,14 @@ export class Clients extends Registry {
     if (names.length === 0) this.setState(order, 'done');
     else this.finish(order);
     return { more: false };
+  }
+
+  /** Who is looked at, and in which order: those named as they are named, else by opening. */
+  #inOrder(target: OrderTarget, isNamed: boolean): ModelSession[] {
+    if (!isNamed) return this.living;
+    const named = (target.sessions ?? []).flatMap((id) => this.living.filter((session) => session.id === id));
+    const people = (target.users ?? []).flatMap((user) => this.living.filter((one) => one.user === user));
+    return [...new Set([...named, ...people])];
   }
 
   delivered(order: ModelOrder, sessions: readonly ModelSession[]): Answer {
@@ -137,7 +146,7 @@ export class Clients extends Registry {
       if (receipt.state === 'targeted') receipt.state = 'delivered';
       return [session.name];
     });
-    if (news.length > 0) this.record('order.acked', undefined, order, `delivered ${news.join()}`);
+    if (news.length > 0) this.record('order.acked', undefined, order, `delivered ${news.toSorted().join()}`);
     return { delivered: news.length };
   }
 

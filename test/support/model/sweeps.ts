@@ -102,7 +102,8 @@ export class Model extends Clients {
   /** A gap's gift is a promise of so much; when the lease ran out nobody knows, so it may be more. */
   #mustBeOut(session: ModelSession): boolean {
     if (this.leaseRuns(session)) return false;
-    const latest = session.gifts > 0 ? this.gapTo + POLICY.leaseMs + session.gifts : 0;
+    const latest =
+      session.gifts > 0 ? Math.max(session.leaseEndsAt, this.gapTo + POLICY.leaseMs) + session.gifts : 0;
     return this.now >= latest;
   }
 
