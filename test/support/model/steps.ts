@@ -51,7 +51,7 @@ export const steps = fc.oneof(
       spares: flag(5),
       graceMs: times(0, 500, 1_000, 2_000, 4_000),
       holdMs: times(0, 500, 2_000),
-      extend: anyOf(undefined, undefined, { maxCount: 2, maxTotalMs: 2_000 }),
+      extend: anyOf(undefined, { maxCount: 2, maxTotalMs: 2_000 }, { maxCount: 1, maxTotalMs: 3_000 }),
       denyMs: times(0, 0, 500, 3_000, 12_000),
     }),
   ),
