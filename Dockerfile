@@ -1,5 +1,6 @@
 # A broker for production: compiled in one stage, run by an unprivileged account in another. Nothing is written at run time
-# except to LASTCALL_DATA_DIR, and that only by the embedded engine: with a Redis the container may be read-only.
+# except to LASTCALL_DATA_DIR, which holds the audit archive and the data of the embedded engine: mount it, and the container
+# may be read-only.
 
 FROM node:22-bookworm-slim AS manifests
 WORKDIR /app

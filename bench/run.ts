@@ -6,11 +6,14 @@ import { redisVersion } from './lib/redis-server.js';
 import { keep, reportText } from './lib/report.js';
 import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
 import { heartbeat } from './suites/heartbeat.js';
+import { idleTenants } from './suites/idle-tenants.js';
 import { locks } from './suites/locks.js';
+import { locksCrowd } from './suites/locks-crowd.js';
 import { redisFloor } from './suites/redis-floor.js';
+import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, tenant];
+const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant, idleTenants, storm];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 

@@ -1,47 +1,11 @@
-import {
-  ADMIN_NAMESPACE,
-  type AdminPush,
-  type AdminPushes,
-  LastcallError,
-  type WireError,
-} from '@lastcall/shared';
+import { LastcallError } from '@lastcall/shared';
 import { expect } from 'chai';
 import type { Core } from 'lastcall/internal/core.js';
 import { noteRefusedOrigins } from 'lastcall/internal/gateway/index.js';
-import { io, type Socket } from 'socket.io-client';
+import { io } from 'socket.io-client';
+import { TestAdmin } from './support/admin.js';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
 import { waitUntil } from './support/wait.js';
-
-/** An administrator's page without the page. */
-class TestAdmin {
-  readonly socket: Socket;
-  readonly pushes: { event: string; payload: unknown }[] = [];
-  error: WireError | undefined;
-
-  constructor(url: string, auth: object) {
-    this.socket = io(`${url}${ADMIN_NAMESPACE}`, {
-      auth,
-      transports: ['websocket'],
-      reconnection: false,
-      forceNew: true,
-    });
-    this.socket.onAny((event: string, payload: unknown) => {
-      this.pushes.push({ event, payload });
-    });
-    this.socket.on('connect_error', (error: Error & { data?: WireError }) => {
-      this.error = error.data;
-    });
-  }
-
-  all<E extends AdminPush>(event: E): AdminPushes[E][] {
-    return this.pushes.filter((push) => push.event === event).map((push) => push.payload as AdminPushes[E]);
-  }
-
-  async saw<E extends AdminPush>(event: E, wanted: (payload: AdminPushes[E]) => boolean = () => true) {
-    await waitUntil(() => this.all(event).some(wanted), `the push ${event}`);
-    return this.all(event).find(wanted) as AdminPushes[E];
-  }
-}
 
 describe('the admin channel', () => {
   let broker: TestBroker;
@@ -98,6 +62,23 @@ describe('the admin channel', () => {
     await admin.saw('audit:record', ({ type }) => type === 'session.verified');
     await broker.policy(tenant, { flushMs: 1_000 });
     await admin.saw('policy:changed', ({ version }) => version === 1);
+  });
+
+  it('[M9] has the maintenance window in its snapshot, tells what becomes of it, and that all are out', async () => {
+    const { maintenance } = broker.core;
+    const ada = await broker.connect(tenant, 'ada');
+    const by = { kind: 'admin', id: 'root' } as const;
+    expect((await connect(['admin'])).all('snapshot')[0]?.maintenance).to.equal(null);
+    const planned = await maintenance.set(tenant, { message: 'Update.', startsInMs: 3_600_000 }, by);
+    const admin = await connect(['admin']);
+    expect(admin.all('snapshot')[0]?.maintenance).to.include({ id: planned.id, state: 'announcing' });
+    await maintenance.set(tenant, { message: 'Update.', holdMs: 0 }, by);
+    const closed = await admin.saw('maintenance:changed', (window) => window?.state === 'closed');
+    expect(closed?.counts).to.include({ targeted: 1, ended: 1, verified: 1, unverified: 0 });
+    expect(ada.last('logoff')).to.include({ reason: 'maintenance' });
+    await admin.saw('order:changed', ({ id, state }) => id === closed?.orderId && state === 'done');
+    await maintenance.lift(tenant, by);
+    await admin.saw('maintenance:changed', (window) => window === null);
   });
 
   it('[S9] tells later what could not be read at once', async () => {

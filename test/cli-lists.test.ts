@@ -97,6 +97,51 @@ describe('command line: looking', () => {
     });
   });
 
+  describe('review', () => {
+    const user = { id: 'ada', name: 'Ada' };
+    const record = {
+      epoch: 1,
+      rev: 9,
+      at: NOW,
+      type: 'policy.changed',
+      by: DONE.by,
+      details: { version: 3, changed: { graceMs: { before: 60_000, after: 30_000 } } },
+    };
+    const REVIEW = {
+      at: NOW,
+      since: NOW - 86_400_000,
+      from: NOW - 3_600_000,
+      complete: false,
+      sessions: { total: 7_000, looked: 5_000 },
+      locks: { total: 1, looked: 1 },
+      staleUsers: [{ user, sessions: 2, lastInputAt: NOW - 7_200_000 }],
+      longestLocks: [],
+      mostForced: [{ user, times: 3, lastAt: NOW, reasons: { admin: 2, idle: 1 } }],
+      withoutLogoff: [],
+      policy: { version: 3, changes: [record] },
+    };
+    const replies: Replies = { 'GET /review': () => ({ body: REVIEW }) };
+
+    it('[C4] [A17] prints what there is, and that it is not everything', async () => {
+      const { code, out, err } = await bench.run(['review', '--since', '1d'], replies);
+      expect(code).to.equal(0);
+      expect(bench.seen[0]?.query['since']).to.match(/^\d+$/);
+      expect(out).to.include('7000 sessions, 1 locked resource');
+      expect(out)
+        .to.match(/Ada \(ada\) +2h +2/)
+        .and.to.include('admin 2, idle 1');
+      expect(out).to.include('graceMs 60000 → 30000').and.to.include('version 3, no preset');
+      expect(out.match(/^None\.$/gm)).to.have.length(2);
+      expect(err).to.include('looked at the trail from').and.to.include('5000 of 7000 sessions');
+    });
+
+    it('[C1] [C4] says nothing of limits when there were none, and prints JSON', async () => {
+      const whole: Replies = { 'GET /review': () => ({ body: { ...REVIEW, complete: true } }) };
+      expect((await bench.run(['review'], whole)).err).to.equal('');
+      expect(JSON.parse((await bench.run(['review', '--json'], replies)).out)).to.deep.equal(REVIEW);
+    });
+  });
+
   describe('show, locks, unlock, audit', () => {
     it('shows a session with its end and receipt', async () => {
       const ended = {
@@ -126,7 +171,7 @@ describe('command line: looking', () => {
       const holder = {
         resource: 'invoices/7',
         mode: 'exclusive',
-        scope: 'record',
+        scope: 'tree',
         sessionId: sessionId(1),
         user,
       };
@@ -137,12 +182,22 @@ describe('command line: looking', () => {
         ],
         waiters: [
           { ...holder, requestId: ORDER_ID, user: { id: 'bob', name: 'Bob' }, position: 1, since: NOW },
+          {
+            ...holder,
+            requestId: ORDER_ID,
+            user: { id: 'eve', name: 'Eve' },
+            position: 2,
+            since: NOW,
+            takesOverAt: Date.now() + 59_500,
+          },
         ],
       };
       const { out } = await bench.run(['locks', '--prefix', 'invoices/'], {
         'GET /locks': () => ({ body: { items: [entry] } }),
       });
-      expect(out).to.match(/invoices\/7 +Ada \(ada\) .* 1m 1s .*yes .*Bob \(bob\)/);
+      expect(out).to.match(
+        /invoices\/7 +exclusive tree +Ada \(ada\) .* 1m 1s .*yes .*Bob \(bob\), Eve \(eve\) \(takes over in 5\ds\)/,
+      );
       expect(bench.seen[0]?.query).to.include({ prefix: 'invoices/' });
     });
 

@@ -107,6 +107,16 @@ describe('command line: orders', () => {
       expect(bench.posted[0]).to.include({ dryRun: true });
     });
 
+    it('[O19] says which administrator stays', async () => {
+      const spared = { id: 'root', name: 'Root' };
+      const given = await bench.run(['logoff', '--all', '--yes'], orders(2, order({ spared })));
+      expect(given.err).to.include('Root (root) stays, so that an administrator is left; --include-self');
+      const { err } = await bench.run(['logoff', '--all', '--dry-run'], {
+        'POST /orders': () => ({ body: { ...preview(2), spared } }),
+      });
+      expect(err).to.include('Root (root) stays');
+    });
+
     for (const [what, args, people] of [
       ['everybody', ['--all'], 2],
       ['more than ten people', ['--role', 'user'], 11],
@@ -165,10 +175,10 @@ describe('command line: orders', () => {
       expect(code).to.equal(0);
       expect(out).to.match(/USER +OUTCOME +VERIFIED +SESSION\nPerson 1 \(user1\) +clean +yes/);
       const steps = [
-        '2 targeted · 0 ended',
-        '1 saving',
+        '2 of 2 left · 0 verified',
+        '2 of 2 left, 1 saving',
         'out of reach. Trying again',
-        '2 ended',
+        '0 of 2 left',
         '2 of 2 sessions verified',
       ];
       expect(steps.filter((step) => !err.includes(step))).to.deep.equal([]);
@@ -196,7 +206,7 @@ describe('command line: orders', () => {
     it('shows a bar on a terminal', async () => {
       const { code, err } = await bench.run(WAIT, waiting(DONE, [receipt(1), receipt(2)]), 100);
       expect(code).to.equal(0);
-      expect(stripVTControlCharacters(err)).to.include('░  2 targeted · 0 ended · 0 verified · ');
+      expect(stripVTControlCharacters(err)).to.include('░  2 of 2 left · 0 verified · 5s to go');
     });
 
     it('[C2] exits with 130 when interrupted, and says how to go on', async () => {
@@ -204,7 +214,7 @@ describe('command line: orders', () => {
         ...waiting(DONE, []),
         [`GET /orders/${ORDER_ID}`]: () => ({ body: order() }),
       });
-      await waitUntil(() => terminal.err().includes('targeted'), 'the first line');
+      await waitUntil(() => terminal.err().includes('2 of 2 left'), 'the first line');
       terminal.signals.emit('SIGINT');
       expect(await code).to.equal(130);
       expect(terminal.err()).to.include(`lastcall verify ${ORDER_ID} --wait`);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_POLICY } from '@lastcall/shared';
+import { DEFAULT_POLICY, POLICY_PRESETS, PRESET_NAMES } from '@lastcall/shared';
 import { expect } from 'chai';
 import { createVerifier } from 'lastcall/internal/auth/index.js';
 import { CliBench } from './support/cli.js';
@@ -30,7 +30,7 @@ describe('command line: settings', () => {
     it('shows all settings, or those that are named', async () => {
       const all = await bench.run(['policy'], replies);
       expect(all.out).to.match(/idleLogoffMs +1800000 +30m/);
-      expect(all.err).to.equal('Version 4.\n');
+      expect(all.err).to.equal('Version 4, the preset standard.\n');
       const one = await bench.run(['policy', 'get', 'graceMs'], replies);
       expect(one.out.trim().split('\n')).to.have.length(2);
     });
@@ -50,6 +50,28 @@ describe('command line: settings', () => {
         maxSessions: 5,
       });
       expect(JSON.parse(out)).to.include({ version: 5, graceMs: 90_000 });
+    });
+
+    it('[C4] [A16] takes a preset, and what is named after it', async () => {
+      const { code, out } = await bench.run(['policy', 'set', '--preset', 'strict', 'graceMs=2m'], replies);
+      expect(code).to.equal(0);
+      const put = bench.seen.find(({ method }) => method === 'PUT');
+      expect(put?.headers['if-match']).to.equal('"4"');
+      expect(put?.body).to.deep.equal({ ...POLICY_PRESETS.strict.settings, graceMs: 120_000 });
+      expect(out).to.match(/graceMs +120000 +2m/);
+      const wrong = await bench.run(['policy', 'set', '--preset', 'strickt'], replies);
+      expect(wrong).to.include({ code: 2 });
+      expect(wrong.err).to.include('the nearest is strict');
+      expect(await bench.run(['policy', 'set'], replies)).to.include({ code: 2 });
+    });
+
+    it('[C4] [A16] shows presets with what they set, without a broker', async () => {
+      const { code, out } = await bench.offline(['policy', 'presets']);
+      expect(code).to.equal(0);
+      for (const name of PRESET_NAMES) expect(out).to.include(POLICY_PRESETS[name].summary);
+      expect(out).to.match(/^strict: .*idleLogoffMs=10m .*idleScope=session/m);
+      const { out: json } = await bench.offline(['policy', 'presets', '--json']);
+      expect(JSON.parse(json)).to.deep.equal(POLICY_PRESETS);
     });
 
     it('changes nothing when the version is another one', async () => {

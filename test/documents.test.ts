@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { COMMANDS } from 'lastcall/internal/cli/commands/index.js';
 import { COMMAND_VARIABLES, PREFIX, SETTING_NAMES, settingOf } from 'lastcall/internal/settings.js';
-import { parse } from 'yaml';
 import { anchorsOf, brokenLinks, codeOf } from './support/markdown.js';
 import { ROOT, read, readJson, type Source, sourcesIn } from './support/sources.js';
 
@@ -11,6 +10,10 @@ const documents: Source[] = [
   ...[...TOP, 'client-sdk/README.md'].map((path) => ({ path, text: read(path) })),
   ...sourcesIn(['docs'], '.md'),
 ];
+/** What names settings besides the documents. */
+const DEPLOYMENT = ['Dockerfile', 'docker-compose.yml', 'deploy/kubernetes/lastcall.yaml'];
+/** Where deploy/haproxy.cfg listens and whom it knows. */
+const BALANCER = new Set(['FRONT', 'NODE_A', 'NODE_B']);
 const inRepository = (path: string): boolean => existsSync(ROOT + path);
 
 describe('the documents', () => {
@@ -52,14 +55,14 @@ describe('the documents', () => {
     const wrong = documents.flatMap(({ path, text }) => {
       const code = codeOf(text);
       const named = (pattern: RegExp) => [...code.matchAll(pattern)].map((match) => match[1] ?? '');
-      const deployment = path === 'README.md' ? read('docker-compose.yml') + read('Dockerfile') : '';
+      const deployment = path === 'README.md' ? DEPLOYMENT.map(read).join('\n') : '';
       return [
         ...named(/npm run (?:--silent )?([\w:-]+)/g).filter((name) => !Object.hasOwn(scripts, name)),
         ...named(/(?:^|npx )lastcall ([a-z]+)/gm).filter((name) => !commands.has(name)),
         ...[...`${text}${deployment}`.matchAll(/\bLASTCALL_([A-Z_]*[A-Z])/g)]
           .map((match) => match[1] ?? '')
           // The page on settings shows a misspelt one.
-          .filter((name) => !variables.has(name) && name !== 'REDIS_ULR')
+          .filter((name) => !variables.has(name) && name !== 'REDIS_ULR' && !BALANCER.has(name))
           .map((name) => PREFIX + name),
       ].map((name) => `${path}: ${name}`);
     });
@@ -70,104 +73,5 @@ describe('the documents', () => {
     const { version } = readJson('server/package.json') as { version: string };
     const heads = [...read('CHANGELOG.md').matchAll(/^## \[(.+?)\]/gm)].map((match) => match[1]);
     expect(heads.slice(0, 2)).to.deep.equal(['Unreleased', version]);
-  });
-});
-
-interface Service {
-  readonly [field: string]: unknown;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly command?: readonly string[];
-  readonly healthcheck?: { readonly test: readonly string[] };
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly secrets?: readonly string[];
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-}
-
-interface Compose {
-  readonly services: { readonly redis: Service; readonly broker: Service };
-  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
-  readonly volumes: Readonly<Record<string, unknown>>;
-}
-
-/** Fields of a service that this project uses; a misspelt one would be refused by the engine, or worse, be ignored. */
-const SERVICE_FIELDS = new Set([
-  'build',
-  'cap_drop',
-  'command',
-  'depends_on',
-  'environment',
-  'healthcheck',
-  'image',
-  'init',
-  'ports',
-  'read_only',
-  'restart',
-  'secrets',
-  'security_opt',
-  'stop_grace_period',
-  'volumes',
-]);
-
-describe('the deployment', () => {
-  const compose = parse(read('docker-compose.yml')) as Compose;
-  const { redis, broker } = compose.services;
-  const dockerfile = read('Dockerfile');
-
-  it('is a broker and its Redis, in fields that there are', () => {
-    expect(Object.keys(compose)).to.have.members(['services', 'secrets', 'volumes']);
-    expect(Object.keys(compose.services)).to.have.members(['redis', 'broker']);
-    for (const service of [redis, broker]) {
-      expect(Object.keys(service).filter((field) => !SERVICE_FIELDS.has(field))).to.deep.equal([]);
-      expect(service.healthcheck?.test[0]).to.equal('CMD');
-      expect(service['restart']).to.equal('unless-stopped');
-    }
-    expect(compose.volumes).to.have.keys(redis.volumes?.map((volume) => volume.split(':')[0] ?? '') ?? []);
-  });
-
-  it('[A5] runs a Redis that keeps what it has', () => {
-    const words = redis.command?.join(' ') ?? '';
-    expect(redis['image']).to.match(/^redis:[7-9]/);
-    for (const setting of ['--appendonly yes', '--appendfsync everysec', '--maxmemory-policy noeviction']) {
-      expect(words).to.include(setting);
-    }
-  });
-
-  it('runs a broker that waits for it, has its secret from a file and is looked after', () => {
-    expect(broker.depends_on).to.deep.equal({ redis: { condition: 'service_healthy' } });
-    const { environment = {}, secrets = [] } = broker;
-    expect(environment['LASTCALL_REDIS_URL']).to.equal('redis://redis:6379');
-    expect(environment['LASTCALL_JWT_SECRET_FILE']).to.equal(`/run/secrets/${secrets[0]}`);
-    expect(compose.secrets).to.have.keys([...secrets]);
-    expect(broker.healthcheck?.test.join(' ')).to.include('/readyz');
-    expect(broker.ports).to.deep.equal(['127.0.0.1:4600:4600']);
-    expect(broker).to.include({ read_only: true, init: true });
-  });
-
-  it('keeps the secret out of the repository and out of the image', () => {
-    const file = compose.secrets['jwt_secret']?.file.replace('./', '') ?? '';
-    expect(read('.gitignore').split('\n')).to.include(file);
-    expect(read('.dockerignore').split('\n')).to.include(file);
-  });
-
-  it('builds in one stage and runs in another, without rights', () => {
-    const stages = dockerfile.split(/^FROM /m).slice(1);
-    const last = stages.at(-1) ?? '';
-    expect(stages).to.have.length.greaterThan(1);
-    expect(last).to.match(/^USER node$/m);
-    expect(last).not.to.match(/^RUN npm|^COPY \. /m);
-    expect(last).to.match(/^ENV NODE_ENV=production/m);
-    expect(last).to.include('/readyz');
-    const from = [...last.matchAll(/^COPY --from=\w+ \/app\/(?<path>\S+)/gm)].map(
-      ({ groups = {} }) => groups['path'] ?? '',
-    );
-    for (const file of ['shared/dist', 'server/dist', 'server/lua', 'server/bin', 'node_modules']) {
-      expect(from).to.include(file);
-    }
-  });
-
-  it('gives the installation every workspace of the lock file', () => {
-    const { workspaces } = readJson('package.json') as { workspaces: readonly string[] };
-    for (const folder of workspaces) expect(dockerfile).to.include(`COPY ${folder}/package.json ${folder}/`);
   });
 });

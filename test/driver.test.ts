@@ -236,12 +236,12 @@ describe('the Redis driver', () => {
 
     it('H81: a clock that differs is a warning in the right direction', async () => {
       const driver = await connected(server.url);
-      const behind = (await checkRedis(driver, () => Date.now() - 5_000)).find(
+      const behind = (await checkRedis(driver, { now: () => Date.now() - 5_000 })).find(
         ({ name }) => name === 'clock',
       );
       expect(behind?.level).to.equal('warn');
       expect(behind?.message).to.match(/(?:49\d\d|50\d\d) ms ahead/);
-      expect(levelOf(await checkRedis(driver, () => Date.now() - 500), 'clock')).to.equal('ok');
+      expect(levelOf(await checkRedis(driver, { now: () => Date.now() - 500 }), 'clock')).to.equal('ok');
     });
 
     it('H70: a replica is named; its refusal to write is an outage, which ends with it', async () => {

@@ -16,13 +16,17 @@ function mayDo(id: RouteId, role: string, where: 'own' | 'other'): boolean {
   return role === 'admin' || (role === 'service' && CHECKS.has(id));
 }
 
+/** The same each time, so that setting it again changes nothing. */
+const WINDOW = { message: 'To be lifted.', startsAt: Date.now() + 2 * 86_400_000 };
+
 describe('http: rights', () => {
   const api = useApi();
 
   /** What each route takes, such that whoever may call it is answered. */
   async function somethingFor(id: RouteId, of: string, session: string, order: string): Promise<Sent> {
     // What is lifted has to be there first.
-    const { blocks } = api.broker.core;
+    const { blocks, maintenance } = api.broker.core;
+    if (id.startsWith('maintenance')) await maintenance.set(of, WINDOW, { kind: 'system' });
     const standing =
       id === 'blocks.lift' &&
       (await blocks.set(of, { user: 'nobody', reason: 'to be lifted' }, { kind: 'system' }));
@@ -35,6 +39,7 @@ describe('http: rights', () => {
       'locks.break': { resource: 'free/1', reason: 'nobody holds it' },
       'locks.check': { resource: 'free/1', fence: 1 },
       'policy.set': DEFAULT_POLICY,
+      'maintenance.set': WINDOW,
     };
     const { version } = await api.broker.core.policies.get(of);
     return {

@@ -13,13 +13,15 @@ const LIMITS: LimitSettings = {
 /** How many of these calls pass before one is refused, and how it is refused. */
 async function until(
   times: number,
-  call: () => Promise<void>,
+  call: () => void | Promise<void>,
 ): Promise<{ passed: number; error?: LastcallError }> {
   for (let passed = 0; passed < times; passed += 1) {
-    const error: unknown = await call().then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+    const error: unknown = await Promise.resolve()
+      .then(call)
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
     if (error !== undefined) return { passed, error: error as LastcallError };
   }
   return { passed: times };
@@ -68,11 +70,45 @@ describe('limits', () => {
     expect(addressKey('x'.repeat(1_000))).to.have.length(64);
   });
 
-  it('lets returning sessions in apart from new ones (H49)', async () => {
+  it('[N6] lets returning sessions in apart from new ones (H49)', async () => {
     const limits = createLimits(LIMITS);
     expect((await until(10, () => limits.admit('open'))).passed).to.equal(2);
     const { passed, error } = await until(600, () => limits.admit('resume'));
     expect(passed).to.be.at.least(500);
     if (error !== undefined) expect(error.code).to.equal('rate_limited');
+  });
+
+  it('[N6] gives each of a crowd that is turned away a time of its own, at the pace of the node', async () => {
+    const limits = createLimits(LIMITS);
+    const { passed } = await until(2_000, () => limits.admit('resume'));
+    const waits: number[] = [];
+    for (let n = 0; n < 2_000; n += 1) {
+      const { error } = await until(1, () => limits.admit('resume'));
+      waits.push(error?.extras.retryAfterMs ?? 0);
+    }
+    expect(passed).to.be.at.least(500);
+    const spread = (from: number, to: number): number =>
+      waits.filter((waitMs) => waitMs >= from && waitMs < to).length;
+    // 500 a second: about as many are told to come in each second.
+    for (const second of [0, 1, 2])
+      expect(spread(second * 1_000, (second + 1) * 1_000)).to.be.within(250, 900);
+    expect(Math.max(...waits)).to.be.within(3_000, 6_000);
+    for (let n = 0; n < 30_000; n += 1) await until(1, () => limits.admit('resume'));
+    const { error } = await until(10, () => limits.expect('resume'));
+    expect(error?.extras.retryAfterMs, 'nobody waits for ever').to.be.at.most(20_000);
+  });
+
+  it('[N6] [N7] lets fewer in under strain', async () => {
+    const at = { ease: createLimits(LIMITS), strain: createLimits(LIMITS, () => 1) };
+    const waits = await Promise.all(
+      Object.values(at).map(async (limits) => {
+        const { error } = await until(5_000, () => limits.admit('resume'));
+        return error?.extras.retryAfterMs ?? 0;
+      }),
+    );
+    const [ease = 0, strain = 0] = waits;
+    // A place in the line is 2 ms at ease and 10 ms under strain, with a quarter of jitter.
+    expect(ease).to.be.within(1, 3);
+    expect(strain).to.be.within(7, 13);
   });
 });

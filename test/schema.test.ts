@@ -177,11 +177,14 @@ describe('schema: what is refused', () => {
   it('accepts the ends of every range of a policy, and 0 where it turns a setting off', () => {
     for (const [name, range] of Object.entries(POLICY_RANGES)) {
       const values = 'min' in range ? [range.min, range.max, ...(range.orZero ? [0] : [])] : range;
-      const free = { ...DEFAULT_POLICY, beatMs: 1_000, leaseMs: 3_600_000, idleWarnMs: 1_000 };
+      const off = { idleLogoffMs: 0, maxAgeMs: 0, graceMs: 0, flushMs: 0 };
+      const free = { ...DEFAULT_POLICY, ...off, beatMs: 1_000 };
+      const beside: Readonly<Record<string, object>> = {
+        beatMs: { leaseMs: 3_600_000 },
+        idleLogoffMs: { idleAfterMs: 1_000, idleWarnMs: 1_000 },
+      };
       for (const value of values) {
-        const settings = { ...free, [name]: value, ...(name === 'leaseMs' ? { beatMs: 1_000 } : {}) };
-        if (name === 'idleWarnMs') settings.idleLogoffMs = 86_400_000;
-        parse(policySettingsSchema, settings);
+        parse(policySettingsSchema, { ...free, ...beside[name], [name]: value });
       }
       if ('min' in range) {
         expect(issueAt(policySettingsSchema, { ...free, [name]: range.max + 1 })?.path).to.equal(name);

@@ -6,6 +6,9 @@ import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { lockEverything } from './support/lock-everything.js';
+import { take as takeLock } from './support/locks.js';
+import { maintainEverything } from './support/maintenance.js';
 import { Receiver } from './support/receiver.js';
 import {
   needsRedisServer,
@@ -18,36 +21,8 @@ import {
 import { waitUntil } from './support/wait.js';
 
 /** Takes a free resource; answers its fence. */
-async function take(client: TestClient, resource: string): Promise<number> {
-  const answer = await client.acquire(resource);
-  if (!answer.ok || answer.state !== 'granted') throw new Error(`not granted: ${JSON.stringify(answer)}`);
-  return answer.lock.fence;
-}
-
-/** Locks of a tenant in every way there is. */
-async function lockEverything(
-  broker: TestBroker,
-  tenant: string,
-  [ada, grace, alan]: TestClient[],
-): Promise<void> {
-  if (!ada || !grace || !alan) throw new Error('three are needed');
-  const fence = await take(ada, 'invoices/1');
-  const requestId = randomUUID();
-  await grace.acquire('invoices/1', 60_000, requestId);
-  await alan.acquire('invoices/1', 60_000);
-  await grace.does('lock:cancel', { requestId });
-  await ada.does('lock:query', { resource: 'invoices/1' });
-  await ada.does('lock:check', { resource: 'invoices/1', fence });
-  await ada.does('lock:release', { resource: 'invoices/1', fence });
-  await alan.saw('lock:granted');
-  await broker.core.locks.heldBy(tenant, alan.sessionId);
-  await broker.core.locks.break(tenant, 'invoices/1', 'left open', {
-    kind: 'admin',
-    id: 'root',
-    name: 'Root',
-  });
-  await take(grace, 'invoices/~other:2@home');
-}
+const take = async (client: TestClient, resource: string): Promise<number> =>
+  (await takeLock(client, resource)).fence;
 
 /** Orders of a tenant, from the rehearsal to the receipts. */
 async function orderEverything(
@@ -145,19 +120,23 @@ describe('[A7] [P7] on a cluster', () => {
       await orderEverything(broker, tenant, clients);
       await sessionEverything(broker, tenant, clients[2] as TestClient, redis);
       await waitUntil(() => receiver.ofType(tenant, 'session.ended').length === 4, 'the webhooks');
+      await maintainEverything(broker, tenant);
+      // Announced, closing, closed and lifted, besides planned.
+      await waitUntil(() => receiver.ofType(tenant, 'maintenance.changed').length === 5, 'the webhooks');
     });
   }
 
   it('each of them was run, and Redis refused none', async () => {
     const driver = await connectRedis({ url: `redis+cluster://127.0.0.1:${server.port}` });
     const store = new Store(driver);
-    // Only an order for more than 200 sessions needs the one, and only an answer that was lost the other.
+    // Only an order for more than 200 sessions, a start with an archive and an answer that was lost need these.
+    await store.run('log_renew', 'acme', ['0', '0']);
     await store.run('order_step', 'acme', [randomUUID()]);
     await store.run('session_abandon', 'acme', [randomUUID(), 'claim', '[]']);
     await driver.close();
     const { body } = await broker.core.metrics.expose();
     const unseen = SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`));
-    expect(unseen).to.deep.equal(['order_step', 'session_abandon']);
+    expect(unseen).to.deep.equal(['log_renew', 'order_step', 'session_abandon']);
     const { groups = {} } =
       /cmdstat_evalsha:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
         await redis.info('commandstats'),

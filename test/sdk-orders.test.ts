@@ -47,6 +47,33 @@ describe('SDK: orders and saving', () => {
       expect(client.getSnapshot().warnings).to.have.length(1);
     });
 
+    it('[O17] takes reminders in place: late or repeated ones turn no time back, and undo no work (H54)', async () => {
+      const client = await bench.connected();
+      let runs = 0;
+      client.onSave(() => {
+        runs += 1;
+      });
+      await bench.warned(client, { deadlineMs: 90_000 });
+      await client.seen('order-1');
+      bench.clock.advance(30_000);
+      // On its way for 3 s: the time it tells of has passed in part.
+      await bench.warned(client, { version: 2, deadlineMs: 63_000 });
+      expect(client.remainingMs('order-1')).to.equal(60_000);
+      for (const deadlineMs of [63_000, 600_000]) {
+        await bench.broker.pushAcknowledged('warning', logoffWarning({ version: 2, deadlineMs }));
+        expect(client.remainingMs('order-1'), 'the same again').to.equal(60_000);
+      }
+      await bench.warned(client, { version: 4, deadlineMs: 59_000 });
+      expect(client.remainingMs('order-1'), 'nearer to the truth').to.equal(59_000);
+      await bench.broker.pushAcknowledged('warning', logoffWarning({ version: 3, deadlineMs: 80_000 }));
+      expect(client.remainingMs('order-1'), 'an older one').to.equal(59_000);
+      await bench.warned(client, { version: 5, deadlineMs: 120_000 });
+      expect(client.remainingMs('order-1'), 'more time').to.equal(120_000);
+      expect(client.getSnapshot().warnings).to.have.length(1);
+      expect(client.getSnapshot().warnings[0]).to.include({ version: 5, seen: true, work: 'open' });
+      expect(runs).to.equal(0);
+    });
+
     it('takes the whole truth from the welcome after a reconnection (H36)', async () => {
       const client = await bench.connected();
       await bench.warned(client);

@@ -18,7 +18,10 @@ const PUSHES = [
   'auth:expiring',
   'lock:granted',
   'lock:denied',
+  'lock:requested',
   'lock:lost',
+  'lock:changed',
+  'lock:position',
 ];
 
 describe('SDK: snapshot and what arrives', () => {

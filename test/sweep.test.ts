@@ -211,4 +211,84 @@ describe('the sweep', () => {
       }),
     ),
   );
+
+  describe('a tenant at rest', () => {
+    /** Waits until nobody sweeps the tenant any more; answers the mark that stays. */
+    async function restOf(url: string, tenant: string): Promise<string> {
+      const redis = await observer(url);
+      try {
+        const mark = async () => String(await redis.get(`lc:{${tenant}}:swept`));
+        let last = '';
+        await waitUntil(
+          async () => {
+            if (!(await mark()).endsWith('~')) return false;
+            last = await mark();
+            await nobodyFor(1_500);
+            return last === (await mark());
+          },
+          'nobody to sweep',
+          10_000,
+        );
+        return last;
+      } finally {
+        redis.destroy();
+      }
+    }
+
+    it(
+      '[A18] [S8] [P1] is not swept; a session that is opened then suffers no gap and ends in time',
+      parallel(
+        Bench.with(async (bench) => {
+          const { tenant } = bench;
+          const broker = await bench.begin();
+          expect(await restOf(bench.url, tenant)).to.match(/^\d+~$/);
+          await expectRunOut(broker.core, await bench.openSilent(broker, 'ada'));
+          const { rev } = (await historyOf(broker.core, tenant))[0] ?? {};
+          expect(rev).to.equal(1);
+          // What follows an end, too, is done in time; then there is rest again.
+          await waitUntil(
+            async () => (await historyOf(broker.core, tenant)).some(({ type }) => type.endsWith('verified')),
+            'the proof',
+            12_000,
+          );
+          await restOf(bench.url, tenant);
+          const gaps = gapsIn(await historyOf(broker.core, tenant));
+          for (const { from, to } of gaps) expect(to - from, 'not the time of the rest').to.be.below(1_500);
+        }),
+      ),
+    );
+
+    it(
+      '[A18] [P3] is swept by another broker when the one that opened a session there is gone',
+      parallel(
+        Bench.with(async (bench) => {
+          const { tenant } = bench;
+          const [first, other] = [await bench.begin(), await bench.start()];
+          await restOf(bench.url, tenant);
+          const silent = await bench.openSilent(first, 'ada');
+          await bench.stop(first);
+          await expectRunOut(other.core, silent);
+        }),
+      ),
+    );
+
+    it(
+      '[A18] [I7] wakes for what comes due there, though another broker set it',
+      parallel(
+        Bench.with(async (bench) => {
+          const { tenant } = bench;
+          const [first, other] = [await bench.begin(), await bench.start()];
+          await restOf(bench.url, tenant);
+          const untilAt = other.core.clock.now() + 1_500;
+          await first.core.blocks.set(tenant, { user: 'eve', untilAt, reason: 'test' }, { kind: 'system' });
+          await bench.stop(first);
+          const isOver = ({ type, details }: AuditRecord): boolean =>
+            type === 'block.changed' && details?.['state'] === 'over';
+          const over = async () => (await historyOf(other.core, tenant)).find(isOver);
+          await waitUntil(async () => (await over()) !== undefined, 'the end of the block', 10_000);
+          expect(((await over())?.at ?? 0) - untilAt).to.be.within(0, 2_000);
+        }),
+      ),
+    );
+  });
 });

@@ -90,7 +90,7 @@ describe('transports', () => {
     await waitUntil(() => isClosed(socket), 'the end of the flood');
   });
 
-  it('[P8] cuts off a client that does not read what it is sent', async () => {
+  it('[P8] [N8] cuts off a client that does not read what it is sent', async () => {
     const server = createServer();
     const io = createSocketServer(server, loadConfig({ env: { LASTCALL_JWT_SECRET: 'x'.repeat(32) } }));
     try {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
 import { logKey } from 'lastcall/internal/redis/keys.js';
 import { Store } from 'lastcall/internal/redis/store.js';
-import { LEASE_MS, Right } from 'lastcall/internal/webhooks/right.js';
+import { leaseOf, type Purpose, Right } from 'lastcall/internal/right.js';
 import { administrator, freshTenant, TestBroker } from './support/broker.js';
 import { send } from './support/http.js';
 import { BrokerProcess } from './support/process.js';
@@ -142,10 +142,11 @@ describe('webhooks under faults', () => {
     const driver = await connectRedis({ url: store.url });
     running.push({ close: () => driver.close() });
     const scripts = new Store(driver);
+    const purpose: Purpose = { name: 'hook', stepMs: 10_000 };
     const hookKey = logKey(tenant).replace(/log$/, 'hook');
     const node = (id: string, alive: readonly string[]) => ({ id, aliveJson: () => JSON.stringify(alive) });
     const claim = (id: string, alive: readonly string[]) =>
-      Right.claim(scripts, tenant, node(id, alive), false);
+      Right.claim({ store: scripts, tenant, nodes: node(id, alive), purpose }, false);
 
     const { claimed, right: first } = await claim('a', ['a', 'b']);
     expect(claimed).to.include({ granted: true, epoch, rev: 0, head: 3, isNew: true });
@@ -157,7 +158,7 @@ describe('webhooks under faults', () => {
     expect(await first?.keep()).to.equal(true);
 
     // As if it had said nothing for 4 s and lapsed.
-    await redis.hSet(hookKey, 'untilAt', String(Date.now() + LEASE_MS - 4_000));
+    await redis.hSet(hookKey, 'untilAt', String(Date.now() + leaseOf(purpose) - 4_000));
     expect((await claim('b', ['a', 'b'])).right, 'alive and slow').to.equal(undefined);
     const { claimed: taken, right: second } = await claim('b', ['b']);
     expect(taken).to.include({ granted: true, rev: 1, isNew: false });

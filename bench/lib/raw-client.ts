@@ -11,6 +11,8 @@ export interface RawClientOptions {
   readonly namespace: string;
   /** What the namespace's middleware sees as `handshake.auth`. */
   readonly auth: object;
+  /** Gets packets from the first one on, which may come with the acceptance. */
+  readonly onPacket?: PacketListener;
 }
 
 const OPEN_LIMIT_MS = 15_000;
@@ -42,6 +44,7 @@ export class RawClient {
   private constructor(options: RawClientOptions) {
     this.#options = options;
     const { port } = options;
+    if (options.onPacket) this.onPacket = options.onPacket;
     this.#socket = connect({
       port,
       host: '127.0.0.1',

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLogger } from 'lastcall';
 import { type Core, createCore } from 'lastcall/internal/core.js';
 import { createMetrics } from 'lastcall/internal/metrics.js';
@@ -15,6 +17,8 @@ export async function openCore(redisUrl: string): Promise<Core> {
     log: createLogger({ logLevel: 'warn', production: true, destination: process.stderr }),
     metrics: createMetrics(),
     version: 'bench',
+    // Nothing is archived without the loops.
+    archive: { dir: join(tmpdir(), 'lastcall-bench-audit'), keys: undefined },
   });
 }
 

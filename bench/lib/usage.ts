@@ -23,3 +23,15 @@ export function watchLoop(): () => number {
     return longest;
   };
 }
+
+/** Percentiles of the event loop's delay since the last look, in milliseconds. */
+export function watchDelays(): () => { p50: number; p99: number; max: number } {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  return () => {
+    const [p50 = 0, p99 = 0] = [50, 99].map((share) => delays.percentile(share) / 1e6);
+    const { max } = delays;
+    delays.reset();
+    return { p50, p99, max: max / 1e6 };
+  };
+}

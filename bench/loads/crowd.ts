@@ -92,7 +92,11 @@ const methods = {
     return inParallel(count, AT_ONCE, async (i) => {
       const sessionId = await openSession(to, tenant, `registered-${i}`, i % 2 === 0);
       if (i % LOCK_EVERY === 1) {
-        await to.locks.acquire(tenant, sessionId, { resource: `invoice/${i}`, requestId: randomUUID() });
+        await to.locks.acquire(
+          tenant,
+          { sessionId, mayForce: false },
+          { resource: `invoice/${i}`, requestId: randomUUID() },
+        );
       }
       return sessionId;
     });

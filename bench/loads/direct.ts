@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { DEFAULT_POLICY } from '@lastcall/shared';
 import { Redis } from 'ioredis';
+import type { Core } from 'lastcall/internal/core.js';
 import { type Gone, goFor } from '../lib/goes.js';
 import { COMPARE_AND_DELETE } from '../lib/naive-lock.js';
+import { inParallel } from '../lib/pool.js';
 import { openCore, openSession } from '../lib/registry.js';
 import { usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
@@ -10,6 +13,10 @@ import { serve } from '../lib/worker.js';
 
 const TENANT = 'bench';
 const LEASE_MS = 60_000;
+/** Nobody here sends heartbeats. */
+const LONG_LEASE_MS = 3_600_000;
+const LOCKS_EACH = 50;
+const AT_ONCE = 16;
 
 /** What one client does, in one or two steps. */
 type Steps = (client: number) => readonly (() => Promise<unknown>)[];
@@ -21,7 +28,49 @@ function expectThat(holds: boolean): void {
   if (!holds) throw new Error('a lock nobody else wants was not granted or not given back');
 }
 
-/** What clients do, by name: `ping`, `set`, `set-nx`, `scripts`. */
+/** Locks of others in the tenant, below the same resource as those of the clients. */
+async function fill(core: Core, count: number): Promise<void> {
+  await inParallel(Math.ceil(count / LOCKS_EACH), AT_ONCE, async (i) => {
+    const sessionId = await openSession(core, TENANT, `holder-${i}`, false);
+    const resources = Array.from({ length: Math.min(LOCKS_EACH, count - i * LOCKS_EACH) }, (_, n) => ({
+      resource: `record/${i}/line/${n}`,
+    }));
+    await core.locks.acquireMany(
+      TENANT,
+      { sessionId, mayForce: false },
+      { resources, requestId: randomUUID() },
+    );
+  });
+}
+
+/** The lock scripts, in a tenant that has so many locks already. */
+async function scriptsAmong(redisUrl: string, others: number): Promise<Steps> {
+  const core = await openCore(redisUrl);
+  await core.policies.set(TENANT, 0, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
+  await fill(core, others);
+  const sessionIds = await Promise.all(
+    Array.from({ length: clients }, (_, i) => openSession(core, TENANT, `user-${i}`, false)),
+  );
+  return (client) => {
+    const sessionId = sessionIds[client] as string;
+    const resource = `record/${client}`;
+    let fence = 0;
+    return [
+      async () => {
+        const answer = await core.locks.acquire(
+          TENANT,
+          { sessionId, mayForce: false },
+          { resource, requestId: randomUUID() },
+        );
+        expectThat(answer.state === 'granted');
+        if (answer.state === 'granted') fence = answer.lock.fence;
+      },
+      async () => expectThat((await core.locks.release(TENANT, sessionId, resource, fence)).released),
+    ];
+  };
+}
+
+/** What clients do, by name: `ping`, `set`, `set-nx`, `scripts`, `among-…`. */
 const KINDS: Readonly<Record<string, (redisUrl: string) => Promise<Steps>>> = {
   async ping(redisUrl) {
     const redis = new Redis(redisUrl);
@@ -43,25 +92,9 @@ const KINDS: Readonly<Record<string, (redisUrl: string) => Promise<Steps>>> = {
       ];
     };
   },
-  async scripts(redisUrl) {
-    const core = await openCore(redisUrl);
-    const sessionIds = await Promise.all(
-      Array.from({ length: clients }, (_, i) => openSession(core, TENANT, `user-${i}`, false)),
-    );
-    return (client) => {
-      const sessionId = sessionIds[client] as string;
-      const resource = `record/${client}`;
-      let fence = 0;
-      return [
-        async () => {
-          const answer = await core.locks.acquire(TENANT, sessionId, { resource, requestId: randomUUID() });
-          expectThat(answer.state === 'granted');
-          if (answer.state === 'granted') fence = answer.lock.fence;
-        },
-        async () => expectThat((await core.locks.release(TENANT, sessionId, resource, fence)).released),
-      ];
-    };
-  },
+  scripts: (redisUrl) => scriptsAmong(redisUrl, 0),
+  'among-100': (redisUrl) => scriptsAmong(redisUrl, 100),
+  'among-100000': (redisUrl) => scriptsAmong(redisUrl, 100_000),
 };
 
 const methods = {

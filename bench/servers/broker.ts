@@ -1,14 +1,24 @@
 import { type Broker, createBroker, loadConfig } from 'lastcall';
-import { usage, watchLoop } from '../lib/usage.js';
+import { usage, watchDelays, watchLoop } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
 /** The broker, started as an application would start it, with its limits out of the way. */
 
 let broker: Broker | undefined;
 const longestBlock = watchLoop();
+const loopDelays = watchDelays();
 
 const methods = {
-  async start({ redisUrl, secret }: { redisUrl: string; secret: string }): Promise<{ port: number }> {
+  /** `env` stands in for what is set here, such as its limits. */
+  async start({
+    redisUrl,
+    secret,
+    env = {},
+  }: {
+    redisUrl: string;
+    secret: string;
+    env?: Readonly<Record<string, string>>;
+  }): Promise<{ port: number }> {
     const config = loadConfig({
       env: {
         NODE_ENV: 'production',
@@ -22,6 +32,7 @@ const methods = {
         LASTCALL_MESSAGE_BURST: '100000',
         LASTCALL_OPENS_PER_SECOND: '100000',
         LASTCALL_RESUMES_PER_SECOND: '100000',
+        ...env,
       },
     });
     broker = await createBroker({ config });
@@ -30,6 +41,9 @@ const methods = {
   },
   usage,
   longestBlock,
+  loopDelays,
+  /** Ends as a crash would. */
+  die: (): void => void process.kill(process.pid, 'SIGKILL'),
 };
 
 export type BrokerServer = typeof methods;

@@ -1,10 +1,12 @@
 import type { ClientCalls, Welcome } from '@lastcall/shared';
 import type { LockHandle } from './handle.js';
-import type { LockOptions } from './locks.js';
+import { headersOf } from './headers.js';
+import type { LockOptions, LockWish, TakeoverOptions } from './locks.js';
 import { type LastcallOptions, settingsOf } from './options.js';
 import type { SaveHandler, SaveOptions, SaveResult } from './saving.js';
 import { Session } from './session.js';
 import type { Snapshot } from './snapshot.js';
+import type { LockWatcher } from './watches.js';
 
 /** Time for work that nobody waits for. */
 const UNHURRIED_MS = 30_000;
@@ -55,6 +57,56 @@ export class LastcallClient {
    */
   lock(resource: string, options?: LockOptions): Promise<LockHandle> {
     return this.#session.locks.lock(resource, options);
+  }
+
+  /**
+   * Gets several locks, all or nothing, without waiting.
+   * @throws LastcallError as `lock`
+   */
+  lockMany(
+    resources: readonly LockWish[],
+    options: Pick<LockOptions, 'signal'> = {},
+  ): Promise<readonly LockHandle[]> {
+    return this.#session.locks.lockMany(resources, options.signal);
+  }
+
+  /**
+   * Gets a lock from its holder, who is asked, has some time to save, and may keep it; by force at once. What
+   * `blockers[].takeable` says decides which is possible.
+   * @throws LastcallError `takeover_refused`, and as `lock`; the signal's reason when that aborts
+   */
+  takeover(resource: string, options?: TakeoverOptions): Promise<LockHandle> {
+    return this.#session.locks.takeover(resource, options);
+  }
+
+  /**
+   * Hands a lock over that somebody asked for, after saving what is unsaved of its record; not if that failed.
+   * @throws LastcallError `not_found` when nobody asks any more, `unavailable`
+   */
+  yield(requestId: string): Promise<SaveResult> {
+    return this.#session.requested.yield(requestId);
+  }
+
+  /**
+   * Keeps a lock that somebody asked for.
+   * @throws LastcallError `not_found` when nobody asks any more, `unavailable`
+   */
+  keep(requestId: string): Promise<void> {
+    return this.#session.requested.keep(requestId);
+  }
+
+  /**
+   * Tells who holds and who waits for what, of all resources that begin with the prefix: at once, after each change,
+   * and anew after a reconnection. Returns what ends that.
+   * @throws LastcallError `invalid`, `lock_limit`
+   */
+  watchLocks(prefix: string, listener: LockWatcher): () => void {
+    return this.#session.watches.add(prefix, listener);
+  }
+
+  /** The headers that tell a guarded back end under which session, and which lock, a request is made. */
+  headers(lock?: LockHandle): Readonly<Record<string, string>> {
+    return headersOf(this.#session.store.get().session?.id, lock);
   }
 
   /**
@@ -139,9 +191,13 @@ export class LastcallClient {
     return this.#session.activity.dismiss();
   }
 
-  /** Milliseconds until an order's deadline; undefined for one that is not over this session. */
-  remainingMs(orderId: string): number | undefined {
-    return this.#session.orders.remainingMs(orderId);
+  /**
+   * Milliseconds until an order's deadline, or until a lock request's time is over: its wait, or the holder's time to
+   * answer. Undefined for what does not concern this session.
+   */
+  remainingMs(id: string): number | undefined {
+    const { orders, requested, locks } = this.#session;
+    return orders.remainingMs(id) ?? requested.remainingMs(id) ?? locks.remainingMs(id);
   }
 
   /** For how many milliseconds the locks may be trusted if the broker is not heard again. */

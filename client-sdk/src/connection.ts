@@ -10,6 +10,7 @@ import type {
 import { Alarm, type Clock } from './clock.js';
 import { toError, unavailable } from './errors.js';
 import { Link, type LinkOptions } from './link.js';
+import { Waiters } from './waiters.js';
 
 /** Full jitter between nothing and this, doubled with each attempt up to the ceiling. */
 const BACK_OFF_MS = 1_000;
@@ -40,11 +41,6 @@ export interface ConnectionEvents {
   refused(error: LastcallError): boolean;
 }
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: LastcallError) => void;
-}
-
 export interface CallOptions<E extends ClientCall> {
   /** How long to wait for a connection first; without it there must be one now. */
   readonly waitMs?: number;
@@ -58,7 +54,9 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #retry: Alarm;
   readonly #deadline: Alarm;
-  readonly #waiters = new Set<Waiter>();
+  /** Ends an attempt to move to another node. */
+  readonly #patience: Alarm;
+  readonly #waiters: Waiters;
   #running = false;
   #online = false;
   #dialling = 0;
@@ -67,6 +65,8 @@ export class Connection {
   #told = false;
   #final = false;
   #link: Link | undefined;
+  /** A second link, dialled while the first one stands but leads to a node that is of no use. */
+  #next: Link | undefined;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -75,6 +75,10 @@ export class Connection {
     this.#deadline = new Alarm(options.clock, () => {
       this.restart(unavailable('The broker did not answer in time.'));
     });
+    this.#patience = new Alarm(options.clock, () => {
+      this.#stay(unavailable('The other node did not answer in time.'));
+    });
+    this.#waiters = new Waiters(options.clock);
   }
 
   get running(): boolean {
@@ -98,7 +102,7 @@ export class Connection {
   stop(error: LastcallError): void {
     this.#running = false;
     this.#hangUp(error);
-    for (const waiter of Array.from(this.#waiters)) waiter.reject(error);
+    this.#waiters.fail(error);
   }
 
   /** There will be no other link after this one. */
@@ -109,6 +113,23 @@ export class Connection {
   /** Gives up the link and dials again, after the usual wait. */
   restart(error: LastcallError): void {
     if (this.#running) this.#lost(error);
+  }
+
+  /**
+   * Looks for a node that is of more use than this one. The link is kept until another node has welcomed the session:
+   * if none is better off nothing is lost.
+   */
+  async move(): Promise<void> {
+    if (!this.#online || this.#next || this.#final) return;
+    const dialling = this.#dialling;
+    try {
+      const auth = await this.#options.auth();
+      if (dialling !== this.#dialling || !this.#online || this.#next) return;
+      this.#next = this.#newLink(auth);
+      this.#patience.after(WELCOME_MS);
+    } catch {
+      // There was no token: this link may serve again by itself.
+    }
   }
 
   /** Tries at once instead of waiting, unless the broker asked for the wait: the network or the person is back. */
@@ -142,7 +163,7 @@ export class Connection {
   }
 
   #heed(error: LastcallError): void {
-    if (error.code === 'superseded') this.restart(error);
+    if (error.code === 'superseded') this.#superseded(error);
     if (error.code === 'session_ended' && !this.#deadline.set) this.#deadline.after(GOODBYE_MS);
   }
 
@@ -153,27 +174,7 @@ export class Connection {
   ready(waitMs: number): Promise<void> {
     if (this.#online) return Promise.resolve();
     if (!this.#running) return Promise.reject(unavailable('This client is not connected.'));
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void): void => {
-        this.#options.clock.clearTimeout(timer);
-        this.#waiters.delete(waiter);
-        act();
-      };
-      const waiter: Waiter = {
-        resolve: () => {
-          settle(resolve);
-        },
-        reject: (error) => {
-          settle(() => {
-            reject(error);
-          });
-        },
-      };
-      const timer = this.#options.clock.setTimeout(() => {
-        waiter.reject(unavailable('There was no connection to the broker in time.'));
-      }, waitMs);
-      this.#waiters.add(waiter);
-    });
+    return this.#waiters.wait(waitMs);
   }
 
   async #dial(): Promise<void> {
@@ -183,20 +184,59 @@ export class Connection {
       const auth = await this.#options.auth();
       if (dialling !== this.#dialling) return;
       this.#deadline.after(WELCOME_MS);
-      this.#link = new Link(
-        { ...this.#options, auth },
-        {
-          push: (event, payload, acknowledge) => {
-            this.#push(event, payload, acknowledge);
-          },
-          over: (error) => {
-            this.#lost(error);
-          },
-        },
-      );
+      this.#link = this.#newLink(auth);
     } catch (error) {
       if (dialling === this.#dialling) this.#lost(toError(error));
     }
+  }
+
+  #newLink(auth: HandshakeAuth): Link {
+    const link: Link = new Link(
+      { ...this.#options, auth },
+      {
+        push: (event, payload, acknowledge) => {
+          if (link === this.#next && event === 'welcome') this.#change(link);
+          if (link === this.#link) this.#push(event, payload, acknowledge);
+        },
+        over: (error) => {
+          if (link === this.#next) this.#stay(error);
+          else if (this.#next) this.#rely(this.#next, error);
+          else this.#lost(error);
+        },
+      },
+    );
+    return link;
+  }
+
+  /** The second link is the link from now on. */
+  #change(link: Link): void {
+    const first = this.#link;
+    this.#next = undefined;
+    this.#link = link;
+    this.#patience.clear();
+    first?.drop(unavailable('The connection was changed to another node.'));
+  }
+
+  /** The first link is over before the second was welcomed, as if that had been dialled now. */
+  #rely(next: Link, error: LastcallError): void {
+    this.#change(next);
+    this.#online = false;
+    this.#deadline.after(WELCOME_MS);
+    this.#events.down(error);
+  }
+
+  /** The second link came to nothing. What it was told of the session is true all the same. */
+  #stay(error: LastcallError): void {
+    this.#next?.drop(error);
+    this.#next = undefined;
+    this.#patience.clear();
+    if (error.code === 'session_ended') this.#lost(error);
+  }
+
+  /** By the second link, whose welcome is on its way, or by somebody else. */
+  #superseded(error: LastcallError): void {
+    if (this.#next) this.#rely(this.#next, error);
+    else this.restart(error);
   }
 
   #push<E extends ServerPush>(event: E, payload: ServerPushes[E], acknowledge: () => void): void {
@@ -205,9 +245,9 @@ export class Connection {
       this.#refusedTokens = 0;
       this.#deadline.clear();
       this.#events.welcome(payload as Welcome, this.#link?.dialledAt ?? 0);
-      for (const waiter of Array.from(this.#waiters)) waiter.resolve();
+      this.#waiters.succeed();
     } else if (event === 'superseded') {
-      this.#lost(
+      this.#superseded(
         toError({ code: 'superseded', message: 'This session goes on in another window.', terminal: true }),
       );
     } else if (this.#online || event === 'logoff') {
@@ -220,8 +260,11 @@ export class Connection {
     this.#online = false;
     this.#retry.clear();
     this.#deadline.clear();
+    this.#patience.clear();
     this.#link?.drop(error);
+    this.#next?.drop(error);
     this.#link = undefined;
+    this.#next = undefined;
   }
 
   #lost(error: LastcallError): void {

@@ -1,19 +1,27 @@
 import type { Lock, ServerPushes } from '@lastcall/shared';
 import { Alarm, type Clock } from './clock.js';
 import { mayRepeat } from './errors.js';
-import { Handle, type HandleOwner } from './handle.js';
+import { Handle, type HandleOwner, type UpgradeOptions } from './handle.js';
 import type { LeaseState } from './lease.js';
 import type { Logger } from './logger.js';
-import type { LockView, LostReason } from './snapshot.js';
+import { isLock } from './pushes.js';
+import type { LockView, LostReason, LostView } from './snapshot.js';
 
 /** A lock found at a (re)connection that nobody here has asked for (again) by then is given back. */
 const ADOPT_MS = 10_000;
+/** Lost locks that are told of at once. */
+const MAX_LOST = 64;
+
+type Loss = Omit<LostView, 'resource' | 'fence'>;
 
 export interface GrantPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   leaseState(): LeaseState;
   release(lock: Lock): Promise<unknown>;
+  /** Asks the broker whether this lock is still ours. */
+  check(lock: Lock): Promise<{ readonly valid: boolean; readonly lock?: Lock }>;
+  upgrade(handle: Handle, options: UpgradeOptions): Promise<void>;
   /** Whether a question is under way that would be answered with the lock this session holds. */
   asked(resource: string): boolean;
   changed(): void;
@@ -21,11 +29,15 @@ export interface GrantPorts {
 
 /** A lock the broker counts as ours, with whoever relies on it here. */
 interface Grant {
-  readonly lock: Lock;
+  lock: Lock;
   readonly handles: Set<Handle>;
   /** Until then it may be adopted by whoever asks for it. */
   keptUntil: number;
   releasing: Promise<void> | undefined;
+  /** An exclusive grant of the same resource takes its place. */
+  upgrading: boolean;
+  /** Why it may be lost; until the broker has said otherwise it is at risk. */
+  doubt: Loss | undefined;
 }
 
 /**
@@ -37,6 +49,7 @@ export class Grants {
   readonly #owner: HandleOwner;
   readonly #grants = new Map<string, Grant>();
   readonly #tidy: Alarm;
+  #lost: readonly LostView[] = [];
   #stale = false;
 
   constructor(ports: GrantPorts) {
@@ -46,7 +59,11 @@ export class Grants {
     });
     this.#owner = {
       logger: ports.logger,
-      leaseState: () => ports.leaseState(),
+      leaseState: (handle) => {
+        const state = ports.leaseState();
+        return state === 'safe' && this.#grants.get(keyOf(handle))?.doubt ? 'at-risk' : state;
+      },
+      upgrade: (handle, options) => ports.upgrade(handle, options),
       stale: () => {
         this.#settleSoon();
       },
@@ -61,6 +78,11 @@ export class Grants {
     });
   }
 
+  /** What was lost and not locked again since. */
+  get gone(): readonly LostView[] {
+    return this.#lost;
+  }
+
   /** Whether anybody here relies on a lock of this resource. */
   inUse(resource: string): boolean {
     return this.#of(resource).some((grant) => grant.handles.size > 0);
@@ -69,9 +91,33 @@ export class Grants {
   /** A handle on a lock that was granted. */
   hold(lock: Lock): Handle {
     const handle = new Handle(lock, this.#owner);
+    this.#lost = this.#lost.filter(({ resource }) => resource !== lock.resource);
     this.#grant(lock).handles.add(handle);
     handle.settle();
     return handle;
+  }
+
+  /** Whether another grant of this handle's resource takes the place of its own. */
+  upgrading(handle: Handle, upgrading: boolean): void {
+    const grant = this.#grants.get(keyOf(handle));
+    if (grant) grant.upgrading = upgrading;
+  }
+
+  /** The exclusive lock that takes the place of this handle's shared one. */
+  upgraded(handle: Handle, lock: Lock): Handle {
+    const grant = this.#grant(lock);
+    if (handle.state !== 'lost' && handle.state !== 'released') grant.handles.add(handle);
+    this.settle();
+    this.tidy();
+    return handle;
+  }
+
+  /** The broker may have taken these: they are at risk until it says what is the case. */
+  async doubt(resource: string, loss: Loss): Promise<void> {
+    const grants = this.#of(resource);
+    for (const grant of grants) grant.doubt = loss;
+    this.settle();
+    await Promise.all(grants.map((grant) => this.#ask(grant)));
   }
 
   /** A lock that was granted, but that nobody waits for any more. */
@@ -101,7 +147,9 @@ export class Grants {
   confirm(locks: readonly Lock[]): void {
     const held = new Set(locks.map(keyOf));
     for (const [key, grant] of this.#grants) {
-      if (held.has(key)) for (const handle of grant.handles) handle.enter('held');
+      const next = grant.upgrading && locks.find(({ resource }) => resource === grant.lock.resource);
+      if (next) this.#grant(next);
+      if (held.has(keyOf(grant.lock))) this.#believe(grant);
       else this.#lose(key, grant, { reason: 'away' });
     }
     const keptUntil = this.#ports.clock.now() + ADOPT_MS;
@@ -113,7 +161,10 @@ export class Grants {
   /** The lease was renewed on a connection that was never interrupted. */
   renewed(): void {
     if (this.#ports.leaseState() === 'safe') {
-      for (const { handles } of this.#grants.values()) for (const handle of handles) handle.enter('held');
+      for (const grant of this.#grants.values()) {
+        if (grant.doubt) void this.#ask(grant);
+        else this.#believe(grant);
+      }
     }
     this.tidy();
     this.#ports.changed();
@@ -130,18 +181,42 @@ export class Grants {
   loseAll(reason: LostReason): void {
     this.#tidy.clear();
     for (const [key, grant] of this.#grants) this.#lose(key, grant, { reason });
+    this.#lost = [];
     this.#ports.changed();
   }
 
   /** Brings every handle to what the lease leaves of it. */
   settle(): void {
-    for (const { handles } of this.#grants.values()) {
+    for (const { lock, handles } of this.#grants.values()) {
       for (const handle of handles) {
         handle.settle();
-        if (handle.state === 'lost') handles.delete(handle);
+        if (handle.state !== 'lost') continue;
+        handles.delete(handle);
+        this.#note(lock, { reason: 'lease' });
       }
     }
     this.#ports.changed();
+  }
+
+  #believe(grant: Grant): void {
+    grant.doubt = undefined;
+    for (const handle of grant.handles) handle.enter('held');
+  }
+
+  /** Without an answer the next renewal of the lease, or the next welcome, settles it. */
+  async #ask(grant: Grant): Promise<void> {
+    const { lock, doubt } = grant;
+    const answer = await this.#ports.check(lock).catch(() => undefined);
+    if (!answer || !doubt || grant.doubt !== doubt || grant.lock !== lock) return;
+    if (answer.lock && isLock(answer.lock) && keyOf(answer.lock) === keyOf(lock)) renew(grant, answer.lock);
+    if (!answer.valid) this.#lose(keyOf(lock), grant, doubt);
+    else if (this.#ports.leaseState() === 'safe') this.#believe(grant);
+    this.#ports.changed();
+  }
+
+  #note({ resource, fence }: Lock, loss: Loss): void {
+    const others = this.#lost.filter((one) => one.resource !== resource);
+    this.#lost = [...others, { resource, fence, ...loss }].slice(-MAX_LOST);
   }
 
   /** Whoever asked may be drawing at this moment; nobody is told before they are done. */
@@ -154,14 +229,16 @@ export class Grants {
     });
   }
 
-  #lose(key: string, grant: Grant, lost: { reason: LostReason }): void {
+  #lose(key: string, grant: Grant, loss: Loss): void {
     this.#grants.delete(key);
-    for (const handle of grant.handles) handle.enter('lost', lost);
+    if (grant.handles.size > 0) this.#note(grant.lock, loss);
+    for (const handle of grant.handles) handle.enter('lost', loss);
   }
 
   async #released(handle: Handle): Promise<void> {
     const grant = this.#grants.get(keyOf(handle));
     grant?.handles.delete(handle);
+    this.#lost = this.#lost.filter(({ fence }) => fence !== handle.fence);
     this.#ports.changed();
     this.tidy();
     await grant?.releasing;
@@ -179,14 +256,42 @@ export class Grants {
 
   #grant(lock: Lock): Grant {
     const key = keyOf(lock);
-    const grant = this.#grants.get(key) ?? { lock, handles: new Set(), keptUntil: 0, releasing: undefined };
+    const grant = this.#grants.get(key) ?? this.#upgraded(lock) ?? newGrant(lock);
     this.#grants.set(key, grant);
+    return grant;
+  }
+
+  /** The grant whose place this lock takes. */
+  #upgraded(lock: Lock): Grant | undefined {
+    const grant = this.#of(lock.resource).find(({ upgrading }) => upgrading);
+    if (!grant) return undefined;
+    this.#grants.delete(keyOf(grant.lock));
+    grant.upgrading = false;
+    grant.doubt = undefined;
+    renew(grant, lock);
     return grant;
   }
 
   #of(resource: string): readonly Grant[] {
     return [...this.#grants.values()].filter((grant) => grant.lock.resource === resource);
   }
+}
+
+function newGrant(lock: Lock): Grant {
+  return {
+    lock,
+    handles: new Set(),
+    keptUntil: 0,
+    releasing: undefined,
+    upgrading: false,
+    doubt: undefined,
+  };
+}
+
+/** The same right under another grant, or in another mode. */
+function renew(grant: Grant, lock: Lock): void {
+  grant.lock = lock;
+  for (const handle of grant.handles) handle.renew(lock);
 }
 
 function keyOf({ resource, fence }: Pick<Lock, 'resource' | 'fence'>): string {

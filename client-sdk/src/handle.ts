@@ -4,12 +4,19 @@ import type { LeaseState } from './lease.js';
 import { guarded, type Logger } from './logger.js';
 import type { LockState, LostReason } from './snapshot.js';
 
+export interface UpgradeOptions {
+  /** Milliseconds to wait for the other readers, at most 300 000; 0, the default, asks once. */
+  readonly waitMs?: number;
+  /** Gives up; the lock stays shared. */
+  readonly signal?: AbortSignal;
+}
+
 /** A lock that was granted to this session, and what has become of it. */
 export interface LockHandle {
   readonly resource: string;
   readonly mode: LockMode;
   readonly scope: LockScope;
-  /** Send it with each write: the store refuses writes with a lower fence than it has seen. */
+  /** Send it with each write: the store refuses writes with a lower fence than it has seen. An upgrade raises it. */
   readonly fence: number;
   /** `lost` and `released` are final; `at-risk` returns to `held` when the broker has confirmed the lock. */
   readonly state: LockState;
@@ -22,6 +29,11 @@ export interface LockHandle {
   readonly signal: AbortSignal;
   /** Gives the lock back; repeated, it does nothing. Never rejects: what cannot be said now is said later. */
   release(): Promise<void>;
+  /**
+   * Makes a shared lock exclusive, ahead of the queue: this handle has the mode and the fence of the new grant then.
+   * @throws LastcallError `locked`, `deadlock` with `extras.cycle`, `not_held`, `unavailable`; the signal's reason
+   */
+  upgrade(options?: UpgradeOptions): Promise<void>;
   /** Tells of each change of `state`. Returns what ends that. */
   onChange(listener: (handle: LockHandle) => void): () => void;
   /** `await using` releases it. */
@@ -34,14 +46,15 @@ const asyncDispose: typeof Symbol.asyncDispose =
 
 export interface HandleOwner {
   readonly logger: Logger;
-  leaseState(): LeaseState;
+  leaseState(handle: Handle): LeaseState;
+  upgrade(handle: Handle, options: UpgradeOptions): Promise<void>;
   /** The lease is worse than the handle says; tell everybody soon. */
   stale(): void;
   release(handle: Handle): Promise<void>;
 }
 
 export class Handle implements LockHandle {
-  readonly #lock: Lock;
+  #lock: Lock;
   readonly #owner: HandleOwner;
   readonly #listeners = new Set<(handle: LockHandle) => void>();
   #state: LockState = 'held';
@@ -97,6 +110,15 @@ export class Handle implements LockHandle {
     return this.#owner.release(this);
   }
 
+  upgrade(options: UpgradeOptions = {}): Promise<void> {
+    return this.#owner.upgrade(this, options);
+  }
+
+  /** The same right under another grant. */
+  renew(lock: Lock): void {
+    this.#lock = lock;
+  }
+
   [asyncDispose](): Promise<void> {
     return this.release();
   }
@@ -123,7 +145,7 @@ export class Handle implements LockHandle {
 
   #underLease(): LockState {
     if (this.#state !== 'held' && this.#state !== 'at-risk') return this.#state;
-    const lease = this.#owner.leaseState();
+    const lease = this.#owner.leaseState(this);
     if (lease === 'out' || lease === 'none') return 'lost';
     return lease === 'at-risk' ? 'at-risk' : this.#state;
   }

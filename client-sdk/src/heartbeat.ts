@@ -8,6 +8,8 @@ import { oneLine } from './text.js';
 const TELL_MS = 1_000;
 /** The second missed beat may be this much late, in parts of the interval. */
 const SLACK = 0.25;
+/** So many heartbeats in a row may find the broker without its store before another node is tried. */
+const PATIENCE = 2;
 
 export interface HeartbeatPorts {
   idleMs(): number;
@@ -29,6 +31,8 @@ export class Heartbeat {
   #beatMs = 0;
   #leaseMs = 0;
   #beatAt = 0;
+  /** Heartbeats in a row that the broker could not carry out. */
+  #failures = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #view: string | undefined;
   /** What the broker has confirmed on this connection. */
@@ -49,6 +53,7 @@ export class Heartbeat {
   /** A new connection begins: what was said on the old one may not have arrived. */
   start(beatMs: number, leaseMs: number): void {
     this.#known = {};
+    this.#failures = 0;
     this.#beatAt = this.#clock.now();
     this.expect(beatMs, leaseMs);
     this.report();
@@ -118,9 +123,22 @@ export class Heartbeat {
         ...changes,
       });
       if (known === this.#known) Object.assign(known, changes);
+      this.#failures = 0;
       if (Number.isFinite(leaseMs)) this.#ports.answered(sentAt, leaseMs);
     } catch (error) {
-      this.#ports.failed(toError(error));
+      const failure = toError(error);
+      this.#ports.failed(failure);
+      if (failure.code === 'unavailable') this.#doubt();
     }
+  }
+
+  /**
+   * Perhaps this node alone has lost its store: another one is tried, more and more rarely, because when all have lost
+   * it nobody is to lose their connection for it or be in the way of its return.
+   */
+  #doubt(): void {
+    this.#failures += 1;
+    const isDue = this.#failures >= PATIENCE && Number.isInteger(Math.log2(this.#failures));
+    if (isDue) void this.#connection.move();
   }
 }

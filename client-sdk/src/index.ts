@@ -4,9 +4,11 @@ export {
   type ErrorCode,
   LastcallError,
   type Lock,
+  type LockEntry,
   type LockHolder,
   type LockMode,
   type LockScope,
+  type LockWait,
   type LockWaiter,
   type PublicPolicy,
   type SessionState,
@@ -16,9 +18,9 @@ export {
 export type { InputTarget } from './activity.js';
 export { createClient, LastcallClient } from './client.js';
 export type { Clock } from './clock.js';
-export type { LockHandle } from './handle.js';
+export type { LockHandle, UpgradeOptions } from './handle.js';
 export type { Transport } from './link.js';
-export type { LockOptions } from './locks.js';
+export type { LockOptions, LockWish, TakeoverOptions } from './locks.js';
 export type { Logger } from './logger.js';
 export type { Environment, LastcallOptions } from './options.js';
 export type { SaveCause, SaveContext, SaveHandler, SaveOptions, SaveResult } from './saving.js';
@@ -27,6 +29,8 @@ export type {
   LockState,
   LockView,
   LostReason,
+  LostView,
+  RequestedView,
   Snapshot,
   Status,
   WaitingView,
@@ -34,3 +38,4 @@ export type {
 } from './snapshot.js';
 export type { ResumeStorage } from './storage.js';
 export type { TokenSource } from './token.js';
+export type { LockWatch, LockWatcher } from './watches.js';

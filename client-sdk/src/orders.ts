@@ -17,6 +17,8 @@ const REPORT_MS = 500;
 const REPORT_ATTEMPTS = 3;
 /** Near a deadline, work may become unsaved at any time. */
 const LOOK_AGAIN_MS = 1_000;
+/** A push gets older on its way: time that it seems to give beyond what is known, up to this, is not there. */
+const LATE_PUSH_MS = 5_000;
 const MAX_WHY_LENGTH = 200;
 const UNKNOWN_WHY = 'The work could not be saved.';
 
@@ -197,7 +199,7 @@ export class Orders {
 
   /** Near a deadline, unsaved work is saved without being asked. Who has nothing to save stays to the end. */
   #saveByItself(): void {
-    if (this.#saving.due) void this.save('deadline');
+    if (this.#saving.isDue()) void this.save('deadline');
     else if ((this.logoffMs ?? 0) > 0) this.#due.after(LOOK_AGAIN_MS);
   }
 
@@ -213,7 +215,9 @@ export class Orders {
 
   #put(push: WarningPush): void {
     const known = this.#entries.get(push.orderId);
-    const endsAt = this.#clock.now() + push.deadlineMs;
+    const said = this.#clock.now() + push.deadlineMs;
+    const isLate = known !== undefined && said > known.endsAt && said < known.endsAt + LATE_PUSH_MS;
+    const endsAt = isLate ? known.endsAt : said;
     const later = known !== undefined && endsAt > known.endsAt + this.#leadMs;
     this.#entries.set(push.orderId, {
       push,

@@ -1,4 +1,4 @@
-import type { Lock, ServerPush, ServerPushes, WarningPush } from '@lastcall/shared';
+import type { Lock, LockEntry, ServerPush, ServerPushes, WarningPush } from '@lastcall/shared';
 
 /** What a field must be for the SDK to work with it. */
 type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array';
@@ -14,6 +14,7 @@ const WARNING: Shape = {
   deadlineMs: 'number',
 };
 const LOCK: Shape = { resource: 'string', mode: 'string', scope: 'string', fence: 'number' };
+const ENTRY: Shape = { resource: 'string', holders: 'array', waiters: 'array' };
 const POLICY: Shape = { beatMs: 'number', leaseMs: 'number', idleAfterMs: 'number', flushMs: 'number' };
 
 /** One row per push: the fields without which it is dropped. The broker checks far more before it sends. */
@@ -39,7 +40,10 @@ const PUSHES: { readonly [E in ServerPush]: Shape } = {
   'auth:expiring': { expiresInMs: 'number' },
   'lock:granted': { requestId: 'string', lock: 'object' },
   'lock:denied': { requestId: 'string', error: 'object' },
+  'lock:requested': { requestId: 'string', resource: 'string', by: 'object', deadlineMs: 'number' },
   'lock:lost': { resource: 'string', fence: 'number', reason: 'string' },
+  'lock:changed': ENTRY,
+  'lock:position': { requestId: 'string', resource: 'string', position: 'number' },
 };
 
 function is(value: unknown, kind: Kind): boolean {
@@ -57,6 +61,10 @@ function fits(value: unknown, shape: Shape): boolean {
 
 export function isLock(value: unknown): value is Lock {
   return fits(value, LOCK);
+}
+
+export function isLockEntry(value: unknown): value is LockEntry {
+  return fits(value, ENTRY);
 }
 
 /** Whether this is an event of the contract with a payload the SDK can work with. */

@@ -1,10 +1,4 @@
-import {
-  type AcquireAnswer,
-  type AcquireRequest,
-  LastcallError,
-  type Lock,
-  type LockHolder,
-} from '@lastcall/shared';
+import { type AcquireAnswer, LastcallError, type Lock, type LockHolder } from '@lastcall/shared';
 import { Alarm, type Clock, pause } from './clock.js';
 import { mayRepeat, toError, unavailable } from './errors.js';
 import type { LockHandle } from './handle.js';
@@ -18,12 +12,27 @@ const PATIENCE_MS = 20_000;
 /** Between repetitions, with full jitter on top. */
 const REPEAT_MS = 250;
 
+/** What the broker says to a wish: granted, a place to wait at, or that the holder is asked. */
+export type WishAnswer =
+  | { readonly state: 'granted'; readonly locks: readonly Lock[] }
+  | { readonly state: 'asked'; readonly deadlineMs: number }
+  | Extract<AcquireAnswer, { state: 'queued' }>;
+
+/** What is wished for, and how it is said. */
+export interface Wish {
+  readonly requestId: string;
+  readonly resources: readonly string[];
+  readonly waitMs: number;
+  /** It is another session's, which is asked to let it go. */
+  readonly takeover?: true;
+  send(waitMs: number, late: (answer: WishAnswer) => void): Promise<WishAnswer>;
+}
+
 export interface RequestPorts {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Resolves when there is a connection and earlier business with the resource is done. */
-  ready(resource: string): Promise<void>;
-  send(payload: AcquireRequest, late: (answer: AcquireAnswer) => void): Promise<AcquireAnswer>;
+  /** Resolves when there is a connection and earlier business with these resources is done. */
+  ready(resources: readonly string[]): Promise<void>;
   /** Takes over a granted lock. */
   hold(lock: Lock): LockHandle;
   /** Nobody wants this lock any more. */
@@ -35,31 +44,31 @@ export interface RequestPorts {
   over(request: LockRequest): void;
 }
 
-/** One wish for a lock, from the first question to its outcome; repeated under the same id until that is known. */
+/** One wish for a lock, or for several at once, from the first question to its outcome; repeated under the same id until that is known. */
 export class LockRequest {
   readonly id: string;
-  readonly resource: string;
-  readonly handle: Promise<LockHandle>;
-  readonly #payload: AcquireRequest;
+  readonly resources: readonly string[];
+  readonly handles: Promise<readonly LockHandle[]>;
+  readonly #wish: Wish;
   readonly #ports: RequestPorts;
-  readonly #waitUntil: number;
   readonly #news: Alarm;
   readonly #settled = new AbortController();
   #outcome: 'open' | 'granted' | 'failed' = 'open';
   #sent = false;
-  #resolve: (handle: LockHandle) => void = () => undefined;
+  #resolve: (handles: readonly LockHandle[]) => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
   #asking = false;
+  #waitUntil: number;
   #place: { readonly position: number; readonly blockers: readonly LockHolder[] } | undefined;
 
-  constructor(payload: AcquireRequest, ports: RequestPorts, signal?: AbortSignal) {
-    this.id = payload.requestId;
-    this.resource = payload.resource;
-    this.#payload = payload;
+  constructor(wish: Wish, ports: RequestPorts, signal?: AbortSignal) {
+    this.id = wish.requestId;
+    this.resources = wish.resources;
+    this.#wish = wish;
     this.#ports = ports;
-    this.#waitUntil = ports.clock.now() + (payload.waitMs ?? 0);
+    this.#waitUntil = ports.clock.now() + wish.waitMs;
     this.#news = new Alarm(ports.clock, () => void this.ask());
-    this.handle = new Promise((resolve, reject) => {
+    this.handles = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
@@ -79,8 +88,15 @@ export class LockRequest {
 
   /** Its place in the queue while it waits there. */
   get view(): WaitingView | undefined {
-    if (!this.#place || this.#outcome !== 'open') return undefined;
-    return { requestId: this.id, resource: this.resource, ...this.#place };
+    const [resource] = this.resources;
+    if (!this.#place || !resource || this.#outcome !== 'open') return undefined;
+    const { takeover } = this.#wish;
+    return { requestId: this.id, resource, ...this.#place, ...(takeover && { takeover }) };
+  }
+
+  /** Milliseconds until the wait, or the holder's time to answer, is over. */
+  get remainingMs(): number | undefined {
+    return this.#place && Math.max(0, this.#waitUntil - this.#ports.clock.now());
   }
 
   async ask(): Promise<void> {
@@ -88,7 +104,7 @@ export class LockRequest {
     this.#asking = true;
     while (this.#asking) {
       try {
-        await this.#ports.ready(this.resource);
+        await this.#ports.ready(this.resources);
         if (this.#outcome === 'open') await this.#question();
         this.#asking = false;
       } catch (error) {
@@ -101,14 +117,14 @@ export class LockRequest {
   }
 
   /** The broker granted it. */
-  grant(lock: Lock): void {
+  grant(locks: readonly Lock[]): void {
     if (this.#outcome !== 'open') {
-      this.#ports.unwanted(lock);
+      for (const lock of locks) this.#ports.unwanted(lock);
       return;
     }
-    const handle = this.#ports.hold(lock);
+    const handles = locks.map((lock) => this.#ports.hold(lock));
     this.#settle('granted', () => {
-      this.#resolve(handle);
+      this.#resolve(handles);
     });
   }
 
@@ -138,19 +154,33 @@ export class LockRequest {
     else this.#giveUp();
   }
 
+  /** Its place in the queue is another one. */
+  move(position: number): void {
+    if (!this.#place || this.#place.position === position || this.#wish.takeover) return;
+    this.#place = { ...this.#place, position };
+    this.#ports.changed();
+  }
+
   async #question(): Promise<void> {
     this.#sent = true;
     const waitMs = Math.max(0, Math.round(this.#waitUntil - this.#ports.clock.now()));
-    const answer = await this.#ports.send({ ...this.#payload, waitMs }, this.#hear);
+    const answer = await this.#wish.send(waitMs, this.#hear);
     this.#asking = false;
     this.#hear(answer);
   }
 
-  readonly #hear = (answer: AcquireAnswer): void => {
-    if (answer.state === 'granted' && isLock(answer.lock)) this.grant(answer.lock);
+  readonly #hear = (answer: WishAnswer): void => {
+    if (answer.state === 'granted' && answer.locks.every(isLock)) this.grant(answer.locks);
     else if (answer.state === 'queued') this.queue(answer.position, answer.blockers);
+    else if (answer.state === 'asked') this.#asked(answer.deadlineMs);
     else throw unavailable('The broker answered with something unreadable.');
   };
+
+  /** The holder has so long to answer; the place at the head of the queue is ours. */
+  #asked(deadlineMs: number): void {
+    this.#waitUntil = this.#ports.clock.now() + (Number.isFinite(deadlineMs) ? deadlineMs : 0);
+    this.queue(1);
+  }
 
   /** Whether to ask again. What may have been granted although nobody waits for it any more is cancelled. */
   async #again(error: LastcallError): Promise<boolean> {
@@ -169,7 +199,11 @@ export class LockRequest {
   }
 
   #giveUp(): void {
-    this.fail(new LastcallError('locked', 'The wait for this record is over.'));
+    this.fail(
+      this.#wish.takeover
+        ? new LastcallError('takeover_refused', 'The holder keeps the record. Ask again later.')
+        : new LastcallError('locked', 'The wait for this record is over.'),
+    );
   }
 
   #settle(outcome: 'granted' | 'failed', answer: () => void): void {

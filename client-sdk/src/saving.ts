@@ -2,10 +2,10 @@ import { Alarm, type Clock } from './clock.js';
 import { guarded, type Logger } from './logger.js';
 
 /**
- * Why the work is to be saved: the person or the application asked; a logoff comes near; or the session is over and
- * this is the last chance, with the locks already lost.
+ * Why the work is to be saved: the person or the application asked; a logoff comes near; a record is about to pass to
+ * somebody else; or the session is over and this is the last chance, with the locks already lost.
  */
-export type SaveCause = 'asked' | 'deadline' | 'logoff';
+export type SaveCause = 'asked' | 'deadline' | 'takeover' | 'logoff';
 
 export interface SaveContext {
   /** Aborts when the time is over; what is saved after that counts as not saved. */
@@ -21,6 +21,8 @@ export type SaveHandler = (context: SaveContext) => unknown;
 export interface SaveOptions {
   /** Whether there is anything to save; without it `setDirty` decides. */
   readonly isDirty?: () => boolean;
+  /** What this editor writes: when another record is taken over, its work is none of that. */
+  readonly resource?: string;
 }
 
 export interface SaveResult {
@@ -36,16 +38,19 @@ const FRESH_MS = 5_000;
 
 interface Entry extends SaveOptions {
   readonly handler: SaveHandler;
+  /** Its save that is under way, which ends with its time at the latest. */
+  running?: Promise<string | undefined> | undefined;
 }
 
-/** Knows whether there is unsaved work, and saves it: all handlers at once, within a time, one run at a time. */
+/** Knows whether there is unsaved work, and saves it: all handlers at once, within a time, each one once at a time. */
 export class Saving {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #changed: (running: boolean) => void;
   readonly #entries = new Set<Entry>();
   #dirty: boolean | undefined;
-  #run: Promise<SaveResult> | undefined;
+  readonly #runs = new Map<string, Promise<SaveResult>>();
+  #running = 0;
   #savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, logger: Logger, changed: (running: boolean) => void) {
@@ -73,37 +78,42 @@ export class Saving {
     return this.#dirty === true || tracked.some((entry) => this.#needs(entry));
   }
 
-  /** Whether a save would run any handler. */
-  get due(): boolean {
-    return [...this.#entries].some((entry) => this.#needs(entry));
+  /** Whether a save, of everything or of one resource, would run any handler. */
+  isDue(resource = ''): boolean {
+    return [...this.#entries].some((entry) => concerns(entry, resource) && this.#needs(entry));
   }
 
-  /** Saves what is unsaved. A run that is under way is joined. Never rejects. */
-  run(cause: SaveCause, deadlineMs: number): Promise<SaveResult> {
-    this.#run ??= this.#start(cause, deadlineMs).finally(() => {
-      this.#run = undefined;
-    });
-    return this.#run;
+  /** Saves what is unsaved, of one resource alone if it is named. A run that is under way is joined. Never rejects. */
+  run(cause: SaveCause, deadlineMs: number, resource = ''): Promise<SaveResult> {
+    const run =
+      this.#runs.get(resource) ??
+      this.#start(cause, deadlineMs, resource).finally(() => {
+        this.#runs.delete(resource);
+      });
+    this.#runs.set(resource, run);
+    return run;
   }
 
-  async #start(cause: SaveCause, deadlineMs: number): Promise<SaveResult> {
+  async #start(cause: SaveCause, deadlineMs: number, resource: string): Promise<SaveResult> {
     // A logoff that follows on a save needs no second one; who tracks unsaved work is asked all the same.
     const isFresh = cause === 'logoff' && this.#clock.now() - this.#savedAt < FRESH_MS;
     const wanted = (entry: Entry): boolean => (isFresh && !this.#tracks(entry) ? false : this.#needs(entry));
-    const entries = [...this.#entries].filter(wanted);
+    const entries = [...this.#entries].filter((entry) => concerns(entry, resource) && wanted(entry));
     if (entries.length === 0) return { saved: true, ran: 0, failures: [] };
     const over = new AbortController();
     const alarm = new Alarm(this.#clock, () => {
       over.abort();
     });
     alarm.after(deadlineMs);
+    this.#running += 1;
     this.#changed(true);
     const context = { signal: over.signal, deadlineMs, cause };
     const results = await Promise.all(entries.map((entry) => this.#save(entry, context)));
     alarm.clear();
-    this.#changed(false);
+    this.#running -= 1;
+    this.#changed(this.#running > 0);
     const failures = results.filter((failure) => failure !== undefined);
-    if (failures.length === 0) this.#savedAt = this.#clock.now();
+    if (failures.length === 0 && resource === '') this.#savedAt = this.#clock.now();
     return { saved: failures.length === 0, ran: entries.length, failures };
   }
 
@@ -114,7 +124,10 @@ export class Saving {
         resolve('A save handler ran out of time.');
       });
     });
-    return Promise.race([over, this.#attempt(entry, context)]);
+    entry.running ??= Promise.race([over, this.#attempt(entry, context)]).finally(() => {
+      entry.running = undefined;
+    });
+    return Promise.race([over, entry.running]);
   }
 
   async #attempt(entry: Entry, context: SaveContext): Promise<string | undefined> {
@@ -140,4 +153,9 @@ export class Saving {
     });
     return dirty;
   }
+}
+
+/** Whether an editor's work is of this resource, or may be. */
+function concerns({ resource: own }: Entry, resource: string): boolean {
+  return resource === '' || own === undefined || own === resource || own.startsWith(`${resource}/`);
 }

@@ -5,14 +5,17 @@ import { endedByOrder, endedByUser, endedMeanwhile, endOf, lastSave } from './en
 import { unavailable } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lease } from './lease.js';
-import { Locks } from './locks.js';
+import { lockParts } from './lock-parts.js';
+import type { Locks } from './locks.js';
 import { Opening } from './opening.js';
 import type { Settings } from './options.js';
 import { Orders } from './orders.js';
+import type { Requested } from './requested.js';
 import { Saving } from './saving.js';
 import { type Ended, type LostReason, type Snapshot, SnapshotStore, stateOf } from './snapshot.js';
 import { Tickets } from './storage.js';
 import { Tokens } from './token.js';
+import type { Watches } from './watches.js';
 
 /** Refusals of a ticket that somebody else who used this tab has left behind. */
 const FOREIGN_TICKET: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated', 'invalid', 'not_found']);
@@ -29,6 +32,8 @@ export class Session {
   readonly heartbeat: Heartbeat;
   readonly orders: Orders;
   readonly locks: Locks;
+  readonly requested: Requested;
+  readonly watches: Watches;
   readonly #settings: Settings;
   readonly #tickets: Tickets;
   readonly #tokens: Tokens;
@@ -40,10 +45,8 @@ export class Session {
     const { logger, environment, callTimeoutMs, saveLeadMs } = settings;
     const { clock } = environment;
     this.#settings = settings;
-    this.#tickets = new Tickets(
-      settings.storage,
-      `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`,
-    );
+    const key = `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`;
+    this.#tickets = new Tickets(settings.storage, key);
     this.#tokens = new Tokens(settings.token, clock, logger);
     this.store = new SnapshotStore(logger);
     this.connection = this.#newConnection();
@@ -59,16 +62,20 @@ export class Session {
     this.orders = new Orders(this.connection, clock, this.saving, saveLeadMs, (warnings) => {
       this.#set({ warnings });
     });
-    this.locks = new Locks({
+    const parts = lockParts({
       ...environment,
       logger,
       connection: this.connection,
       lease: this.lease,
+      saving: this.saving,
+      saveLeadMs,
+      store: this.store,
       patienceMs: callTimeoutMs,
-      changed: (views) => {
-        this.#set(views);
-      },
+      set: this.#set.bind(this),
     });
+    this.locks = parts.locks;
+    this.requested = parts.requested;
+    this.watches = parts.watches;
   }
 
   connect(): Promise<Welcome> {
@@ -124,8 +131,17 @@ export class Session {
     'lock:denied': (denial) => {
       this.locks.denied(denial);
     },
+    'lock:requested': (request) => {
+      this.requested.ask(request);
+    },
     'lock:lost': (loss) => {
       this.locks.lost(loss);
+    },
+    'lock:changed': (entry) => {
+      this.watches.changed(entry);
+    },
+    'lock:position': (place) => {
+      this.locks.moved(place);
     },
   };
 
@@ -156,6 +172,7 @@ export class Session {
         },
         down: (error) => {
           this.heartbeat.stop();
+          this.watches.down();
           this.#opening?.delayed(error);
           this.#set({ status: this.store.get().session ? 'reconnecting' : 'connecting', error });
         },
@@ -210,6 +227,7 @@ export class Session {
     });
     this.orders.reset(welcome.orders);
     this.locks.welcome(welcome);
+    this.watches.welcome();
     this.heartbeat.start(welcome.beatMs, welcome.leaseMs);
     this.activity.catchUp();
     this.#waited().succeed(welcome);
@@ -251,6 +269,7 @@ export class Session {
     this.#opening = undefined;
     this.store.batch(() => {
       this.connection.stop(error);
+      this.watches.down();
       this.heartbeat.stop();
       this.activity.stop();
       this.locks.end(reason, error);

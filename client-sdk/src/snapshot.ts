@@ -5,6 +5,7 @@ import {
   type LockHolder,
   type LockLostReason,
   type LockMode,
+  type LockRequestedPush,
   type LockScope,
   type PublicPolicy,
   type SessionState,
@@ -51,12 +52,28 @@ export interface LockView {
   readonly state: LockState;
 }
 
-/** A lock that is waited for. */
+/** A lock that is waited for. `remainingMs(requestId)` counts down. */
 export interface WaitingView {
   readonly requestId: string;
   readonly resource: string;
   readonly position: number;
   readonly blockers: readonly LockHolder[];
+  /** Its holder is asked to let it go. */
+  readonly takeover?: true;
+}
+
+/** Somebody asks for a lock that is held here. `remainingMs(requestId)` counts down; silence yields it. */
+export interface RequestedView extends Omit<LockRequestedPush, 'deadlineMs'> {
+  /** What became of the unsaved work on the record. */
+  readonly work: Warning['work'];
+}
+
+/** A lock that is gone, until the record is locked again or the lost handle is released. Show its text read-only. */
+export interface LostView {
+  readonly resource: string;
+  readonly fence: number;
+  readonly reason: LostReason;
+  readonly by?: Actor;
 }
 
 /** Everything a user interface needs, as one immutable object; replaced when something in it changes. */
@@ -69,6 +86,10 @@ export interface Snapshot {
   readonly warnings: readonly Warning[];
   readonly locks: readonly LockView[];
   readonly waiting: readonly WaitingView[];
+  /** Who asks for a lock that is held here. */
+  readonly requested: readonly RequestedView[];
+  /** Locks that were lost while the session goes on, the latest last. */
+  readonly lost: readonly LostView[];
   /** Save handlers are running. */
   readonly saving: boolean;
   /** What keeps the client from working now, or what stopped it. */
@@ -83,6 +104,8 @@ export const FIRST_SNAPSHOT: Snapshot = {
   warnings: [],
   locks: [],
   waiting: [],
+  requested: [],
+  lost: [],
   saving: false,
 };
 

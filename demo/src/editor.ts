@@ -21,7 +21,7 @@ export class Editor {
   readonly number: string;
   readonly #parts: EditorParts;
   readonly #form: InvoiceForm;
-  readonly #notice = new Notice();
+  readonly #notice: Notice;
   readonly #right: Right;
   readonly #save: HTMLButtonElement;
   readonly #discard: HTMLButtonElement;
@@ -29,12 +29,14 @@ export class Editor {
   #base: Invoice;
   #dirty = false;
   #saving = false;
+  #held = false;
 
   constructor(invoice: Invoice, parts: EditorParts) {
     const { client, invoices } = parts;
     this.number = invoice.number;
     this.#parts = parts;
     this.#base = invoice;
+    this.#notice = new Notice(client, () => void this.#copy());
     this.#form = new InvoiceForm(() => {
       this.#typed();
     });
@@ -48,7 +50,10 @@ export class Editor {
       this.#rightChanged(state);
     });
     this.#ends = [
-      client.onSave((context) => this.#store(context), { isDirty: () => this.#dirty }),
+      client.onSave((context) => this.#store(context), {
+        isDirty: () => this.#dirty,
+        resource: `invoices/${invoice.number}`,
+      }),
       invoices.subscribe(() => {
         this.#savedElsewhere();
       }),
@@ -95,12 +100,25 @@ export class Editor {
   }
 
   #rightChanged(state: RightState): void {
+    const wasHeld = this.#held;
+    this.#held = state.kind === 'held' || state.kind === 'requested';
     this.#notice.show(state, this.#right);
-    const held = state.kind === 'held';
+    const held = this.#held && !wasHeld;
+    if (held && 'lock' in state) this.#parts.invoices.claim(this.number, state.lock.fence);
     // Somebody may have saved while this window waited; what was typed before is not thrown away for it.
     if (held && !this.#dirty) this.#load();
     this.#render();
     if (held && this.element.contains(document.activeElement)) this.#form.focus();
+  }
+
+  /** What was typed, for wherever the person keeps it. */
+  async #copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(textOf(this.#form.draft));
+      toast('Your text is copied.');
+    } catch {
+      toast('The browser does not let it be copied. Select the text instead.');
+    }
   }
 
   #typed(): void {
@@ -129,7 +147,7 @@ export class Editor {
   /** What the SDK calls when the work is to be saved: asked for, near a logoff, or at the very end. */
   async #store({ signal }: SaveContext): Promise<void> {
     const { state } = this.#right;
-    if (state.kind !== 'held' && state.kind !== 'lost') throw new Error('The record is not yours to save.');
+    if (!('lock' in state) || state.kind === 'at-risk') throw new Error('The record is not yours to save.');
     this.#saving = true;
     this.#render();
     try {
@@ -153,12 +171,17 @@ export class Editor {
   }
 
   #render(): void {
-    const held = this.#right.state.kind === 'held';
-    this.#form.writable = held;
-    this.#save.disabled = !held || !this.#dirty || this.#saving;
+    const isLost = this.#right.state.kind === 'lost';
+    this.#form.mode = this.#held ? 'write' : isLost ? 'read' : 'off';
+    this.#save.disabled = !this.#held || !this.#dirty || this.#saving;
     this.#save.textContent = this.#saving ? 'Saving …' : 'Save';
     this.#discard.hidden = !this.#dirty || this.#saving;
   }
+}
+
+function textOf({ customer, due, note, lines }: Draft): string {
+  const rows = lines.map(({ text, quantity, price }) => [text, quantity, price].join('\t'));
+  return [customer, due, ...rows, note].join('\n');
 }
 
 function draftOf({ customer, due, note, lines }: Invoice): Draft {

@@ -5,6 +5,10 @@ import { type Draft, type Line, moneyOf, totalOf } from './invoices.js';
 const MAX_LINES = 8;
 const EMPTY: Line = { text: '', quantity: 1, price: 0 };
 
+/** Written to; read, selected and copied, as text that was lost; or of others, and only looked at. */
+export type FormMode = 'write' | 'read' | 'off';
+type Typed = HTMLInputElement | HTMLTextAreaElement;
+
 interface Fields {
   readonly customer: HTMLInputElement;
   readonly due: HTMLInputElement;
@@ -54,7 +58,7 @@ function field(label: string, input: HTMLElement): HTMLElement {
   return el('label', { class: 'field' }, el('span', {}, label), input);
 }
 
-/** The fields of an invoice. Knows nothing of locks: it is writable or not, as it is told. */
+/** The fields of an invoice. Knows nothing of locks: it may be written to or not, as it is told. */
 export class InvoiceForm {
   readonly element: HTMLFormElement;
   readonly #fields: Fields;
@@ -101,9 +105,14 @@ export class InvoiceForm {
     this.#sum();
   }
 
-  set writable(writable: boolean) {
-    const lost = this.#fieldset.contains(document.activeElement) && !writable;
-    this.#fieldset.disabled = !writable;
+  set mode(mode: FormMode) {
+    const isOff = mode === 'off';
+    const lost = this.#fieldset.contains(document.activeElement) && isOff;
+    this.#fieldset.disabled = isOff;
+    this.#fieldset.classList.toggle('read-only', mode === 'read');
+    for (const input of this.#fieldset.querySelectorAll<Typed>('input, textarea'))
+      input.readOnly = mode === 'read';
+    this.#addLine.disabled = mode === 'read';
     // A disabled field loses the focus to nowhere; keyboards go on from the form.
     if (lost) this.element.closest('section')?.querySelector('h2')?.focus();
   }

@@ -95,6 +95,13 @@ export class Invoices {
     return this.list().find((invoice) => invoice.number === number);
   }
 
+  /** A lock was granted: from now on nobody saves under an earlier one. */
+  claim(number: string, fence: number): void {
+    const known = this.get(number);
+    if (known && fence > known.fence)
+      localStorage.setItem(PREFIX + number, JSON.stringify({ ...known, fence }));
+  }
+
   /** Saves under a lock. Rejects when somebody got the lock later, or when the time is over. */
   async save(
     number: string,
@@ -106,8 +113,7 @@ export class Invoices {
     await pause(SAVE_MS, signal);
     const known = this.get(number);
     if (!known) throw new Error(`There is no invoice ${number}.`);
-    if (fence < known.fence)
-      throw new Error(`${known.savedBy ?? 'Somebody'} has saved this invoice under a later lock.`);
+    if (fence < known.fence) throw new Error(`Somebody has locked invoice ${number} since.`);
     const saved: Invoice = { ...draft, number, fence, savedBy: by, savedAt: Date.now() };
     localStorage.setItem(PREFIX + number, JSON.stringify(saved));
     this.#tell();

@@ -1,3 +1,4 @@
+import type { LastcallClient, LockEntry, LockHolder } from '@lastcall/client';
 import { el, fill } from './dom.js';
 import { type Invoice, type Invoices, moneyOf, totalOf } from './invoices.js';
 import { spanOf } from './time.js';
@@ -9,15 +10,22 @@ function savedText({ savedBy, savedAt }: Invoice): string {
   return `Saved by ${savedBy}, ${spanOf(Date.now() - savedAt)} ago`;
 }
 
-/** All invoices; the open one is marked. */
+function resourceOf(number: string): string {
+  return `invoices/${number}`;
+}
+
+/** All invoices, and who edits which at this moment; the open one is marked. */
 export class InvoiceList {
   readonly element = el('nav', { class: 'list', 'aria-label': 'Invoices' });
+  readonly #client: LastcallClient;
   readonly #invoices: Invoices;
   readonly #open: (number: string) => void;
   readonly #ends: (() => void)[];
   #current = '';
+  #locks: readonly LockEntry[] = [];
 
-  constructor(invoices: Invoices, open: (number: string) => void) {
+  constructor(client: LastcallClient, invoices: Invoices, open: (number: string) => void) {
+    this.#client = client;
     this.#invoices = invoices;
     this.#open = open;
     const timer = setInterval(() => {
@@ -25,6 +33,10 @@ export class InvoiceList {
     }, REFRESH_MS);
     this.#ends = [
       invoices.subscribe(() => {
+        this.render();
+      }),
+      client.watchLocks(resourceOf(''), ({ locks }) => {
+        this.#locks = locks;
         this.render();
       }),
       () => {
@@ -58,8 +70,18 @@ export class InvoiceList {
     if (focused !== undefined) this.focus(focused);
   }
 
+  #editorOf(number: string): string | undefined {
+    const entry = this.#locks.find(({ resource }) => resource === resourceOf(number));
+    const [holder]: readonly (LockHolder | undefined)[] = entry?.holders ?? [];
+    if (!holder) return undefined;
+    return holder.sessionId === this.#client.getSnapshot().session?.id
+      ? 'You are editing'
+      : `${holder.user.name} is editing`;
+  }
+
   #item(invoice: Invoice): HTMLElement {
     const { number, customer } = invoice;
+    const editor = this.#editorOf(number);
     const item = el(
       'button',
       {
@@ -78,7 +100,9 @@ export class InvoiceList {
         'span',
         { class: 'item-bottom' },
         el('span', {}, `No. ${number}`),
-        el('span', {}, savedText(invoice)),
+        editor
+          ? el('span', { class: 'editing' }, el('span', { class: 'dot', 'aria-hidden': 'true' }), editor)
+          : el('span', {}, savedText(invoice)),
       ),
     );
     item.addEventListener('click', () => {

@@ -1,4 +1,11 @@
-import { type LastcallClient, LastcallError, type LockHandle, type LockHolder } from '@lastcall/client';
+import {
+  type LastcallClient,
+  LastcallError,
+  type LockHandle,
+  type LockHolder,
+  type RequestedView,
+} from '@lastcall/client';
+import { toast } from './toast.js';
 
 /** Whether this window may write a record, and why not. */
 export type RightState =
@@ -8,13 +15,15 @@ export type RightState =
   | { readonly kind: 'taken'; readonly holder: LockHolder | undefined }
   | { readonly kind: 'free' }
   | { readonly kind: 'waiting'; readonly holder: LockHolder | undefined; readonly position: number }
+  /** The holder was asked to hand the record over. */
+  | { readonly kind: 'asked'; readonly holder: LockHolder | undefined; readonly requestId: string }
+  /** It is held here, and somebody asks for it. */
+  | { readonly kind: 'requested'; readonly lock: LockHandle; readonly request: RequestedView }
   | { readonly kind: 'lost'; readonly lock: LockHandle }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Longest wait in the queue. */
 const WAIT_MS = 300_000;
-/** How often a reader looks whether the editor is still at work. */
-const LOOK_MS = 3_000;
 
 /** The right to write one record: asked for, waited for, held, lost. */
 export class Right {
@@ -24,16 +33,23 @@ export class Right {
   readonly #closed = new AbortController();
   #asked = new AbortController();
   #state: RightState = { kind: 'asking' };
-  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(client: LastcallClient, resource: string, changed: (state: RightState) => void) {
     this.#client = client;
     this.#resource = resource;
     this.#changed = changed;
-    const unsubscribe = client.subscribe(() => {
-      this.#queueMoved();
+    const ends = [
+      client.subscribe(() => {
+        this.#queueMoved();
+        this.#requested();
+      }),
+      client.watchLocks(resource, ({ live, locks }) => {
+        if (live) this.#heard(locks.find((entry) => entry.resource === resource)?.holders ?? []);
+      }),
+    ];
+    this.#closed.signal.addEventListener('abort', () => {
+      for (const end of ends) end();
     });
-    this.#closed.signal.addEventListener('abort', unsubscribe);
   }
 
   get state(): RightState {
@@ -43,21 +59,39 @@ export class Right {
   /** Asks once. */
   ask(): Promise<void> {
     this.#enter({ kind: 'asking' });
-    return this.#acquire(0);
+    return this.#acquire((signal) => this.#client.lock(this.#resource, { signal }));
   }
 
   /** Takes a place in the queue. */
   async wait(): Promise<void> {
     const holder = this.#state.kind === 'taken' ? this.#state.holder : undefined;
     this.#enter({ kind: 'waiting', holder, position: 1 });
-    await this.#acquire(WAIT_MS);
+    await this.#acquire((signal) => this.#client.lock(this.#resource, { waitMs: WAIT_MS, signal }));
   }
 
-  /** Leaves the queue. */
+  /** Asks the holder to hand it over. */
+  takeOver(): Promise<void> {
+    return this.#acquire((signal) => this.#client.takeover(this.#resource, { signal }));
+  }
+
+  /** Saves, and hands the record over to who asked. */
+  async yield(requestId: string): Promise<void> {
+    const { saved } = await this.#client.yield(requestId);
+    if (!saved) toast('It could not be saved, so it was not handed over.');
+  }
+
+  /** Keeps the record from who asked. */
+  async keep(requestId: string): Promise<void> {
+    await this.#client.keep(requestId);
+  }
+
+  /** Leaves the queue, or withdraws what the holder was asked. */
   async stopWaiting(): Promise<void> {
     this.#asked.abort();
-    if (this.#state.kind === 'waiting') this.#enter({ kind: 'taken', holder: this.#state.holder });
-    await this.#look();
+    const { kind } = this.#state;
+    if (kind === 'waiting' || kind === 'asked') this.#enter({ kind: 'taken', holder: this.#state.holder });
+    const { holders } = await this.#client.query(this.#resource);
+    this.#heard(holders);
   }
 
   /** Gives the record back, or stops asking for it. */
@@ -65,16 +99,15 @@ export class Right {
     const state = this.#state;
     this.#closed.abort();
     this.#asked.abort();
-    clearInterval(this.#timer);
-    if (state.kind === 'held' || state.kind === 'at-risk') await state.lock.release();
+    if ('lock' in state && state.kind !== 'lost') await state.lock.release();
   }
 
-  async #acquire(waitMs: number): Promise<void> {
+  async #acquire(ask: (signal: AbortSignal) => Promise<LockHandle>): Promise<void> {
     this.#asked.abort();
     const asked = new AbortController();
     this.#asked = asked;
     try {
-      const lock = await this.#client.lock(this.#resource, { waitMs, signal: asked.signal });
+      const lock = await ask(asked.signal);
       lock.onChange(() => {
         this.#follow(lock);
       });
@@ -86,8 +119,11 @@ export class Right {
   }
 
   #refused(error: unknown): void {
-    if (error instanceof LastcallError && error.code === 'locked') {
-      this.#enter({ kind: 'taken', holder: error.extras.blockers?.[0] });
+    const { code, extras } = error instanceof LastcallError ? error : { code: undefined, extras: {} };
+    if (code === 'locked' || code === 'takeover_refused') {
+      if (code === 'takeover_refused' && error instanceof Error) toast(error.message);
+      const known = 'holder' in this.#state ? this.#state.holder : undefined;
+      this.#enter({ kind: 'taken', holder: extras.blockers?.[0] ?? known });
     } else {
       this.#enter({
         kind: 'failed',
@@ -99,37 +135,46 @@ export class Right {
   #follow(lock: LockHandle): void {
     const { state } = lock;
     if (state === 'released') return;
-    this.#enter({ kind: state, lock });
+    const request = state === 'held' ? this.#request() : undefined;
+    this.#enter(request ? { kind: 'requested', lock, request } : { kind: state, lock });
+  }
+
+  #request(): RequestedView | undefined {
+    return this.#client.getSnapshot().requested.find(({ resource }) => resource === this.#resource);
+  }
+
+  #requested(): void {
+    const state = this.#state;
+    if (state.kind !== 'held' && state.kind !== 'requested') return;
+    if (this.#request() !== (state.kind === 'requested' ? state.request : undefined))
+      this.#follow(state.lock);
   }
 
   #queueMoved(): void {
-    if (this.#state.kind !== 'waiting') return;
     const place = this.#client.getSnapshot().waiting.find(({ resource }) => resource === this.#resource);
     if (!place) return;
+    if (place.takeover) {
+      if (this.#state.kind === 'asked') return;
+      const asked = 'holder' in this.#state ? this.#state.holder : undefined;
+      this.#enter({ kind: 'asked', holder: asked, requestId: place.requestId });
+    }
+    if (this.#state.kind !== 'waiting') return;
     const holder = place.blockers[0] ?? this.#state.holder;
     if (place.position === this.#state.position && holder === this.#state.holder) return;
     this.#enter({ kind: 'waiting', holder, position: place.position });
   }
 
-  /** A reader learns when the editor leaves; whoever waits is told by the broker. */
-  async #look(): Promise<void> {
-    const before = this.#state;
-    try {
-      const { holders } = await this.#client.query(this.#resource);
-      if (this.#state !== before) return;
-      const [holder] = holders;
-      this.#enter(holder ? { kind: 'taken', holder } : { kind: 'free' });
-    } catch {
-      // The next look may succeed.
-    }
+  /** A reader learns when the editor leaves, or another one comes; whoever waits is told by the broker. */
+  #heard(holders: readonly LockHolder[]): void {
+    const { kind } = this.#state;
+    if (kind !== 'taken' && kind !== 'free') return;
+    const [holder] = holders;
+    this.#enter(holder ? { kind: 'taken', holder } : { kind: 'free' });
   }
 
   #enter(state: RightState): void {
     if (this.#closed.signal.aborted) return;
     this.#state = state;
-    clearInterval(this.#timer);
-    if (state.kind === 'taken' || state.kind === 'free')
-      this.#timer = setInterval(() => void this.#look(), LOOK_MS);
     this.#changed(state);
   }
 }

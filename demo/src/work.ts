@@ -38,7 +38,7 @@ export class Work {
       token: () => fetchToken(person, ['user']),
       saveLeadMs: SAVE_LEAD_MS,
     });
-    this.#list = new InvoiceList(invoices, (number) => void this.#open(number));
+    this.#list = new InvoiceList(this.#client, invoices, (number) => void this.#open(number));
     this.#warnings = new Warnings(this.#client, () => this.#editor?.dirty ?? false);
     const top = header(this.#badge.element, person, () => void this.#signOut());
     this.element = el(

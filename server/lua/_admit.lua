@@ -12,6 +12,10 @@ local function maintenance_against(roles)
   if not m.state or m.action == 'warn' or NOW < tonumber(m.admissionStopsAt) then
     return nil
   end
+  -- Over, though nobody has swept yet.
+  if NOW >= (tonumber(m.untilAt or '') or math.huge) then
+    return nil
+  end
   local bypass = set_of(cjson.decode(m.bypassRoles)) or {}
   for _, role in ipairs(roles) do
     if bypass[role] then return nil end
@@ -79,7 +83,8 @@ local function admission_refusal(who, issued_at)
   if window then
     local until_at = tonumber(window.untilAt or '')
     return 'maintenance', { said = window.message, untilAt = until_at,
-      retryAfterMs = until_at and math.max(1000, until_at - NOW) or RETRY_MS }
+      -- It may be lifted before, so that nobody waits for longer than a minute without asking again.
+      retryAfterMs = math.min(RETRY_MS, math.max(1000, (until_at or math.huge) - NOW)) }
   end
   local full = make_room(who.uid)
   if full then

@@ -1,4 +1,4 @@
--- How a session ends, and how its end is proved. Needs _lib, _session, _lock, _block and _order.
+-- How a session ends, and how its end is proved. Needs _lib, _session, _release, _block and _order.
 
 -- The earliest instant after an end at which a silent node is called one: a node that died is known to be dead by then.
 local VERIFY_MS = 7000
@@ -153,16 +153,18 @@ local function end_session(s, reason, by, message, oid, live)
   call('DEL', lease_key(s.id))
   call('ZREM', P .. 'sessions', s.id)
   call('ZREM', P .. 'user:' .. s.uid, s.id)
+  call('ZREM', P .. 'administrators', s.id)
   call('ZREM', P .. 'due', 's:' .. s.id)
   call('PEXPIRE', session_key(s.id), policy('endedKeepMs'))
   record('session.ended', by, {
     sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
     details = {
       from = from, node = s.node, dirty = (lease and lease.dirty or s.dirty) == '1', message = message,
-      reentryMs = denied, flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
+      reentryMs = denied, left = waited_for(s.id),
+      flushMs = math.min(policy('flushMs'), reason == 'security' and CUT_FLUSH_MS or math.huge),
     },
   })
-  local work = release_all(s, by)
+  local work = release_all(s, by, reason == 'unresponsive' and policy('lockDelayMs') or 0)
   call('ZADD', P .. 'due', digits(NOW + math.max(policy('flushMs') + 2000, VERIFY_MS)), 'v:' .. s.id)
   if next(attachments_of(s.id)) == nil then
     verify_session(s.id, live, true)

@@ -46,14 +46,14 @@ local function fields_of(key, names)
   return map
 end
 
-local settings
+-- A setting; most scripts need one or two of them.
+local settings = {}
 local function policy(name)
-  settings = settings or pairs_of(call('HGETALL', P .. 'policy'))
-  local value = settings[name]
-  if value == nil then
-    return DEFAULT_POLICY[name]
+  if settings[name] == nil then
+    local value = call('HGET', P .. 'policy', name) or DEFAULT_POLICY[name]
+    settings[name] = tonumber(value) or value
   end
-  return tonumber(value) or value
+  return settings[name]
 end
 
 -- The registry's epoch: when its data began. A new one means that data was lost; its records follow a rev: 0 when all
@@ -89,6 +89,16 @@ local function record(kind, by, fields)
     call('XADD', P .. 'log', rev .. '-0', 'r', text)
   end
   notices[#notices + 1] = text
+end
+
+-- Begins a new epoch when a record that was seen is not there any more: Redis came back with older data (a restart, a
+-- fail-over). Answers whether it did.
+local function renew_if_lost(seen_epoch, seen_rev)
+  local rev = tonumber(call('GET', KEYS[1]) or '0')
+  if seen_epoch < epoch() or (seen_epoch == epoch() and seen_rev <= rev) then return false end
+  begin_epoch(math.max(NOW, seen_epoch + 1), rev)
+  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = seen_rev } } })
+  return true
 end
 
 -- Ends every script that may have written: tells the nodes what was recorded, then answers.

@@ -8,6 +8,7 @@
 
 local ORDER_FIELDS = {
   'id', 'version', 'state', 'action', 'reason', 'message', 'by', 'deadlineAt', 'holdMs', 'extend', 'denyMs',
+  'spared', 'ladder', 'window',
 }
 local ALIVE = { preparing = true, pending = true, closing = true }
 
@@ -31,6 +32,11 @@ local function order_of(oid)
   o.version = tonumber(o.version)
   known_orders[oid] = o
   return o
+end
+
+-- Whether it is the order of a maintenance window.
+local function in_window(o)
+  return (o.window or '') ~= ''
 end
 
 local function count(oid, name, by)
@@ -59,6 +65,7 @@ local function set_order_state(o, state, by, details)
   if not ALIVE[state] then
     call('ZREM', P .. 'open', o.id)
     call('ZREM', P .. 'due', 'o:' .. o.id)
+    if in_window(o) then due_by('m', NOW) end
     local keep = policy('endedKeepMs')
     call('PEXPIRE', order_key(o.id), keep)
     call('PEXPIRE', order_key(o.id) .. ':targets', keep)

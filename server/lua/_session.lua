@@ -127,16 +127,18 @@ end
 -- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run out
 -- at the last sweep get the length of the gap and two beats more. It is noticed by the sweep or by the first session
 -- that comes before it. `total` is what all gaps give; a session has had what its `credited` says.
--- `swept` is the instant of the last sweep, with a `+` when there is work left.
+-- `swept` is the instant of the last sweep, with a `+` when there is work left, or a `~` when the tenant rests: it had
+-- no session then, so that no lease can have run out since.
 local GAP_MS = 1000
 local function notice_gap()
-  local swept_at = tonumber(string.match(call('GET', P .. 'swept') or '', '^%d+') or '0')
+  local swept = call('GET', P .. 'swept') or ''
+  local swept_at, is_resting = tonumber(string.match(swept, '^%d+') or '0'), string.sub(swept, -1) == '~'
   local since = NOW - swept_at
-  if since >= 0 and since <= GAP_MS then
+  if since >= 0 and since <= GAP_MS and not is_resting then
     return
   end
   call('SET', P .. 'swept', digits(NOW) .. '+')
-  if swept_at == 0 then
+  if swept_at == 0 or is_resting then
     return
   end
   local total = tonumber(call('HGET', P .. 'gap', 'total') or '0') + math.max(0, since) + 2 * policy('beatMs')

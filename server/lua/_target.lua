@@ -1,10 +1,15 @@
--- Finding whom an order hits, in bounded steps. Needs _lib, _session, _block and _order.
+-- Finding whom an order hits, in bounded steps. Needs _lib, _session, _block, _order and _ladder.
 
 local STEP = 50
 local MATCH_FIELDS = {
   'uid', 'name', 'state', 'conn', 'idle', 'saving', 'orders', 'deadlineAt', 'deadlineOrder', 'lastInputAt', 'roles',
   'appName', 'place', 'attach',
 }
+
+-- Whether sessions that are opened later may come under an order.
+local function is_lasting(target)
+  return target.all or target.users or target.roles or target.apps
+end
 
 -- A matcher of one target or exception: lists as sets, read once for a whole step.
 local function matcher(target)
@@ -44,11 +49,12 @@ end
 
 -- The order's request as a function: does it hit this session?
 local function hits(oid)
-  local q = fields_of(order_key(oid), { 'target', 'except', 'issuer', 'includeSelf' })
+  local q = fields_of(order_key(oid), { 'target', 'except', 'issuer', 'includeSelf', 'spared' })
   local wanted = matcher(cjson.decode(q.target))
   local spared = matcher(q.except and q.except ~= '' and cjson.decode(q.except))
+  local kept = q.spared and cjson.decode(q.spared).id
   return function(s)
-    if q.includeSelf ~= '1' and s.uid == q.issuer then
+    if s.uid == kept or q.includeSelf ~= '1' and s.uid == q.issuer then
       return false
     end
     return wanted(s) and not spared(s)
@@ -149,8 +155,9 @@ local function step_order(o)
     return true
   end
   set_order_state(o, 'pending', o.by)
-  call('ZADD', P .. 'due', digits(math.max(o.deadlineAt, NOW)), 'o:' .. o.id)
-  if call('HGET', order_key(o.id), 'targeted') == '0' then
+  schedule_order(o)
+  -- A maintenance window waits for who may come until it begins.
+  if call('HGET', order_key(o.id), 'targeted') == '0' and not in_window(o) then
     set_order_state(o, 'done', SYSTEM)
   else
     finish_order(o)

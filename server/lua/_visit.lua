@@ -1,4 +1,4 @@
--- What the sweep does with what is due. Needs _lib, _session, _lock, _block, _order, _target, _end and _ending.
+-- What is due. Needs _lib, _session, _queue, _takeover, _block, _order, _ladder, _target, _guard, _end, _ending.
 
 -- Work is counted in looks at a session, some 25 µs each, so that a script holds Redis for 2 or 3 ms.
 local MAX_WORK = 100
@@ -51,8 +51,10 @@ local function end_by_order(s, live)
   if first.state == 'pending' then
     set_order_state(first, 'closing', SYSTEM)
   end
+  local stays, looked = stays_by_guard(s, first)
+  if stays then return nil end
   local message = is_policy and SAID[first.reason] or first.message
-  return end_session(s, first.reason, first.by, message, first.id, live)
+  return looked + end_session(s, first.reason, first.by, message, first.id, live)
 end
 
 local function visit_session(sid, due_at, live)
@@ -81,6 +83,7 @@ local function visit_session(sid, due_at, live)
       if at > NOW then until_at = math.min(until_at, at) end
     end
     call('ZADD', P .. 'due', digits(until_at), 's:' .. sid)
+    pass_over(sid)
     return 0
   end
   return end_session(s, 'unresponsive', SYSTEM, 'The application stopped answering.', nil, live)
@@ -96,6 +99,8 @@ local function visit_order(oid)
   elseif o.state == 'cancelled' then
     step_release(o)
     return MAX_WORK
+  elseif o.state == 'pending' and NOW < o.deadlineAt then
+    remind(o)
   else
     call('ZREM', P .. 'due', 'o:' .. oid)
     if o.action == 'warn' then
@@ -108,18 +113,46 @@ local function visit_order(oid)
   return 0
 end
 
+-- A wait is over.
 local function visit_wait(sid, request_id)
-  local wait = leave_queue(sid, request_id)
-  local s = wait and session_of(sid)
-  if s then
-    finish_request(sid, request_id, 'denied')
-    forget_if_unused(wait.resource)
-    record('lock.requested', SYSTEM, {
-      sessionId = sid, user = user_of(s), resource = wait.resource,
-      details = { requestId = request_id, state = 'denied' },
-    })
+  local want = leave_queue(sid, request_id)
+  if not want then
+    call('ZREM', P .. 'due', 'q:' .. sid .. ':' .. request_id)
+    return 1
   end
-  return 1
+  deny(sid, want, 'denied', SYSTEM)
+  unblock(want.resource, want.scope)
+  return 1 + grant_work()
+end
+
+-- Granting that one script was not to do goes on.
+local function visit_grants(rest)
+  local scope, from, resource = string.match(rest, '^(%a+):([^:]*):(.+)$')
+  call('ZREM', P .. 'due', 'g:' .. rest)
+  unblock(resource, scope, from ~= '' and from or nil)
+  return 1 + grant_work()
+end
+
+-- The holders' time to answer and to save is over.
+local function visit_takeover(resource)
+  local t = takeover_of(resource)
+  if t then
+    settle_takeover(resource, t)
+  end
+  call('ZREM', P .. 'due', 't:' .. resource)
+  return 2 + grant_work()
+end
+
+-- A lock whose session ended may be had again.
+local function visit_delay(rest)
+  local sid, resource = string.match(rest, '^([^:]+):(.+)$')
+  call('ZREM', P .. 'due', 'l:' .. rest)
+  local lock = drop_lock(sid, resource)
+  if lock then
+    record('lock.released', SYSTEM, { resource = resource, fence = lock.fence, reason = 'delay_over' })
+    unblock(resource, lock.scope)
+  end
+  return 1 + grant_work()
 end
 
 local function visit_block(id)

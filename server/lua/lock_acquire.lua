@@ -1,57 +1,34 @@
 #!lua
--- Grants a lock, or a place in its queue. Includes: _lib _session _lock
--- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note
--- Answers { state = 'granted', lock }, { state = 'queued', position, blockers }, `locked` with blockers, `queue_full`,
--- `lock_limit`, `session_ended`, `unavailable` while the session has no lease (its next heartbeat brings one), or
--- `conflict` with the outcome of a request that is over, or when it waits for another resource.
-local sid, resource, mode, scope = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local wait_ms, request_id, note = tonumber(ARGV[5]), ARGV[6], ARGV[7]
-local s = session_of(sid)
-if s and s.state == 'ended' then
-  return refuse('session_ended')
-end
-if call('EXISTS', lease_key(sid)) == 0 then
-  return refuse('unavailable', { retryAfterMs = policy('beatMs') })
-end
-local outcome = call('HGET', P .. 'done:' .. sid, request_id)
-if outcome then
-  return refuse('conflict', { outcome = outcome })
-end
-local mine = call('HGET', P .. 'lock:' .. resource, sid)
+-- Grants a lock, or a place in its queue. Includes: _lib _session _tree _lock _queue _next _release _holder _cycle _ask
+-- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note · 8 highest fence this node saw
+-- Answers { state = 'granted', lock }, { state = 'queued', requestId, position, blockers }, `locked` with blockers,
+-- `deadlock` with cycle, `queue_full`, `lock_limit`, `session_ended`, `unavailable` while the session has no lease (its
+-- next heartbeat brings one), or `conflict`: with the outcome of a request that is over, when it waits for another
+-- resource, or when the session holds less of this one already.
+local sid = ARGV[1]
+local want = { resource = ARGV[2], mode = ARGV[3], scope = ARGV[4], requestId = ARGV[6], note = ARGV[7] }
+local s, code, extras = asking(sid, want.requestId)
+if code then return refuse(code, extras) end
+raise_fence(ARGV[8])
+
+local mine = call('HGET', P .. 'lock:' .. want.resource, sid)
 if mine then
-  local lock = lock_of(resource, mine)
-  lock.requestId = nil
-  return answer({ state = 'granted', lock = lock })
+  local lock = lock_of(want.resource, mine)
+  if not covers(lock, want) then return refuse('conflict', { reason = 'weaker' }) end
+  if is_doubted(lock) then
+    want.mode, want.scope = lock.mode, lock.scope
+    return answer({ state = 'granted', lock = grant(s, want) })
+  end
+  return answer({ state = 'granted', lock = own_lock(want.resource, mine) })
 end
-local function queued()
-  return answer({
-    state = 'queued', requestId = request_id, position = position_of(resource, sid, request_id),
-    blockers = holders_of(resource),
-  })
+local place = waiting_place(sid, want)
+if place then return place end
+if is_over_limit(sid, 1) then return refuse('lock_limit') end
+
+local older, whose
+local is_held = is_held_against(want, sid)
+if not is_held then
+  older, whose = older_against(want, sid, '+inf')
+  if not older then return answer({ state = 'granted', lock = grant(s, want) }) end
 end
-local place = call('HGET', P .. 'waits:' .. sid, request_id)
-if place then
-  if wait_of(place).resource ~= resource then return refuse('conflict') end
-  return queued()
-end
-if call('HLEN', P .. 'held:' .. sid) + call('HLEN', P .. 'waits:' .. sid) >= policy('maxLocksPerSession') then
-  return refuse('lock_limit')
-end
-if call('EXISTS', P .. 'lock:' .. resource) == 0 then
-  return answer({ state = 'granted', lock = grant(s, resource, mode, scope, request_id, note) })
-end
-if wait_ms == 0 then
-  return refuse('locked', { blockers = holders_of(resource) })
-end
-if call('ZCARD', P .. 'waiters:' .. resource) >= policy('maxWaitersPerResource') then
-  return refuse('queue_full')
-end
-call('ZADD', P .. 'waiters:' .. resource, call('INCR', P .. 'ticket'), sid .. ':' .. request_id)
-call('HSET', P .. 'waits:' .. sid, request_id,
-  mode .. '|' .. scope .. '|' .. digits(NOW) .. '|' .. resource .. '|' .. note)
-call('ZADD', P .. 'due', digits(NOW + wait_ms), 'q:' .. sid .. ':' .. request_id)
-record('lock.requested', { kind = 'user', id = s.uid, name = s.name }, {
-  sessionId = sid, user = user_of(s), resource = resource,
-  details = { requestId = request_id, state = 'queued', waitMs = wait_ms },
-})
-return queued()
+return wait_or_refuse(s, want, want.mode, tonumber(ARGV[5]), blockers_of(want, sid, older, whose))

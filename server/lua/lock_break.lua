@@ -1,14 +1,19 @@
 #!lua flags=allow-oom
--- An administrator takes a lock from whoever holds it; the next waiter gets it. Includes: _lib _session _lock
+-- An administrator takes a lock from whoever holds it; the next waiters get it.
+-- Includes: _lib _session _tree _lock _queue _next _release
 -- ARGV 1 resource · 2 reason · 3 JSON actor
--- Answers { broken: [sid] } or `not_found`.
-local resource, by = ARGV[1], cjson.decode(ARGV[3])
+-- Answers { broken: [sid], more } – of many who share it, so many in a script – or `not_found`.
+local MAX_BROKEN = 50
+local resource, by, broken, scope = ARGV[1], cjson.decode(ARGV[3]), {}, 'record'
 local holders = call('HKEYS', P .. 'lock:' .. resource)
 if #holders == 0 then return refuse('not_found') end
-for _, sid in ipairs(holders) do
-  local lock = drop_lock(sid, resource, 'broken')
-  record('lock.broken', by, { sessionId = sid, user = user_of(session_of(sid)), resource = resource,
+for i = 1, math.min(#holders, MAX_BROKEN) do
+  local s = session_of(holders[i])
+  local lock = drop_lock(holders[i], resource, s and s.state ~= 'ended' and 'broken' or nil)
+  if lock.scope == 'tree' then scope = 'tree' end
+  record('lock.broken', by, { sessionId = holders[i], user = s and user_of(s), resource = resource,
     fence = lock.fence, reason = ARGV[2] })
+  broken[i] = holders[i]
 end
-grant_next(resource)
-return answer({ broken = holders })
+unblock(resource, scope)
+return answer({ broken = broken, more = #holders > #broken })

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- Leaves a queue. A request that was granted meanwhile is released, so that nobody holds what nobody waits for.
--- Includes: _lib _session _lock
+-- Leaves a queue. What was granted to the request meanwhile is given back, so that nobody holds what nobody waits for;
+-- an upgrade becomes the shared lock it was, with the fence it has.
+-- Includes: _lib _session _tree _lock _queue _next _release
 -- ARGV 1 sid · 2 requestId
 -- Answers {}.
 local sid, request_id = ARGV[1], ARGV[2]
@@ -10,18 +11,19 @@ if s.state == 'ended' then return refuse('session_ended') end
 local person = { kind = 'user', id = s.uid, name = s.name }
 local wait = leave_queue(sid, request_id)
 if wait then
-  finish_request(sid, request_id, 'cancelled')
-  forget_if_unused(wait.resource)
-  record('lock.requested', person, { sessionId = sid, user = user_of(s), resource = wait.resource,
-    details = { requestId = request_id, state = 'cancelled' } })
+  deny(sid, wait, 'cancelled', person)
+  unblock(wait.resource, wait.scope)
   return answer({})
 end
 for _, resource in ipairs(call('HKEYS', P .. 'held:' .. sid)) do
-  local lock = lock_of(resource, call('HGET', P .. 'lock:' .. resource, sid))
+  local lock = held_lock(resource, sid)
+  local ids = split(lock.requestId, ',')
   if lock.requestId == request_id then
     drop_lock(sid, resource, 'cancelled')
     record('lock.released', person, { sessionId = sid, user = user_of(s), resource = resource, fence = lock.fence })
-    grant_next(resource)
+    unblock(resource, lock.scope)
+  elseif #ids > 1 and ids[#ids] == request_id then
+    downgrade(s, lock, ids)
   end
 end
 return answer({})

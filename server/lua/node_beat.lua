@@ -1,7 +1,19 @@
 #!lua flags=allow-oom
 -- A broker process says that it is there, and learns who else is. KEYS[1] is lc:{~}:rev. Includes: _lib
 -- ARGV 1 node · 2 JSON facts { startedAt, sessions, version } · 3 lapse (ms) · 4 forget (ms) · 5 '1' when it leaves
--- Answers { now, nodes: [{ id, seenAt, facts }] } of those not lapsed.
+--      6 the schema it knows: how what stands in Redis is to be read; a newer one never becomes an older one
+-- Answers { now, schema, nodes: [{ id, seenAt, facts }] } of those not lapsed; of a node too old for what stands here
+-- nothing is noted.
+local schema = tonumber(call('GET', P .. 'schema') or '0')
+if schema > tonumber(ARGV[6]) then
+  call('ZREM', P .. 'nodes', ARGV[1])
+  call('HDEL', P .. 'nodes:facts', ARGV[1])
+  return cjson.encode({ now = NOW, schema = schema, nodes = {} })
+end
+if schema < tonumber(ARGV[6]) then
+  schema = tonumber(ARGV[6])
+  call('SET', P .. 'schema', digits(schema))
+end
 if ARGV[5] == '1' then
   call('ZREM', P .. 'nodes', ARGV[1])
   call('HDEL', P .. 'nodes:facts', ARGV[1])
@@ -20,4 +32,4 @@ for i = 1, #rows, 2 do
     id = rows[i], seenAt = tonumber(rows[i + 1]), facts = call('HGET', P .. 'nodes:facts', rows[i]),
   }
 end
-return cjson.encode({ now = NOW, nodes = nodes })
+return cjson.encode({ now = NOW, schema = schema, nodes = nodes })

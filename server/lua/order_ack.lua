@@ -1,14 +1,18 @@
 #!lua flags=allow-oom
 -- What a client says of an order: seen, saving (takes a hold), saved (gives it back; a logoff follows at once).
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _ladder _target _role _guard _end
 -- ARGV 1 sid · 2 oid · 3 state · 4 why · 5 JSON list of live nodes
--- Answers { deadlineMs, holdMs, ended }, `not_found`, `conflict` or `session_ended`. Repeated: the same answer.
+-- Answers { deadlineMs, holdMs, endsAt }, `not_found`, `conflict` or `session_ended`. Repeated: the same answer.
 local sid, oid, said = ARGV[1], ARGV[2], ARGV[3]
 local s, o = session_of(sid), order_of(oid)
 local receipt = s and o and receipt_of(oid, sid)
 if not receipt then return refuse('not_found') end
 if s.state == 'ended' then return refuse('session_ended') end
 if not ALIVE[o.state] then return refuse('conflict', { state = o.state }) end
+
+if said == 'saved' and o.action == 'logoff' and stays_by_guard(s, o) then
+  return refuse('conflict', { state = 'cancelled' })
+end
 
 local why = ARGV[4] ~= '' and ARGV[4] or nil
 local person = { kind = 'user', id = s.uid, name = s.name }
@@ -57,12 +61,10 @@ end
 
 if receipt.savedAt and o.action == 'logoff' then
   end_session(s, o.reason, o.by, o.message, oid, set_of(cjson.decode(ARGV[5])) or {})
-  return answer({ deadlineMs = 0, holdMs = 0, ended = true })
+  return answer({ deadlineMs = 0, holdMs = 0, endsAt = NOW })
 end
 rule_session(s)
 -- The hold put the end off: what is due now is something else.
 if news and hold > NOW then schedule_session(s, NOW + math.max(1, call('PTTL', lease_key(sid)))) end
 local at = ends_at(o, sid)
-return answer({
-  deadlineMs = math.max(0, at - NOW), holdMs = math.max(0, hold - NOW), ended = false,
-})
+return answer({ deadlineMs = math.max(0, at - NOW), holdMs = math.max(0, hold - NOW), endsAt = at })

@@ -1,6 +1,6 @@
 #!lua
 -- Goes on with an order's cursor: preparing, or letting go after a cancel.
--- Includes: _lib _session _block _order _target
+-- Includes: _lib _session _block _order _ladder _target
 -- ARGV 1 oid
 -- Answers { more }. Idempotent: the cursor says what is left; the sweep does the same if nobody else does.
 local o = order_of(ARGV[1])

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A node that lost the answer to an opening or a resumption gives up the socket it may have got by it.
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 sid · 2 claim of the attempt · 3 JSON list of live nodes
 -- Answers {}. Repeated, or for an attempt that never ran: nothing happens.
 local s = session_of(ARGV[1])

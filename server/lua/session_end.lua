@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Ends a session by its own person or by the system. Includes: _lib _session _lock _block _order _end
+-- Ends a session by its own person or by the system.
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 sid · 2 reason · 3 JSON actor · 4 message · 5 JSON list of live nodes
 -- Answers { ended } – false when it had ended before.
 local s = session_of(ARGV[1])

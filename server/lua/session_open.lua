@@ -1,6 +1,7 @@
 #!lua
 -- Opens a session, or refuses it.
--- Includes: _lib _session _lock _block _order _target _ending _admit _welcome
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
+--   _ending _admit _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 token issued (ms)
 --      6 JSON { uid, name, roles, signIn?, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number
 --      when a session whose data was lost is opened anew · 8 claim, by which the node knows this attempt
@@ -40,6 +41,7 @@ call('HSET', session_key(sid), 'uid', s.uid, 'name', s.name, 'roles', s.roles, '
   'tokenAt', ARGV[4], 'issuedAt', ARGV[5], 'orders', '', 'deadlineAt', '0', 'deadlineOrder', '')
 call('ZADD', P .. 'sessions', place, sid)
 call('ZADD', P .. 'user:' .. s.uid, place, sid)
+index_role(sid, s.roles)
 begin_lease(s)
 record('session.opened', { kind = 'user', id = s.uid, name = s.name }, {
   sessionId = sid, user = user_of(s),
@@ -50,7 +52,7 @@ note_input(s, NOW)
 
 for _, oid in ipairs(call('ZRANGE', P .. 'open', 0, -1)) do
   local o = order_of(oid)
-  if o and hits(oid)(s) then
+  if o and hits(oid)(s) and not spares_newcomer(o, s) then
     hit_session(o, s, place)
     local details = warning_of(o)
     details.targeted = { sid }

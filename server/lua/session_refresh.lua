@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A fresh token of the same person prolongs a session.
--- Includes: _lib _session _block _order _ending
+-- Includes: _lib _session _role _block _order _ending
 -- ARGV 1 sid · 2 uid · 3 token expiry (ms) · 4 name · 5 JSON roles · 6 token issued (ms)
 -- Answers { expiresInMs }, `forbidden` (another person's token), `blocked` (an older token), `session_ended`, or
 -- `unavailable` while the session's data is lost: the next heartbeat opens it anew.
@@ -12,6 +12,7 @@ local _, stale = block_against(s.uid, tonumber(ARGV[6]))
 if stale then return refuse('blocked', told_of(stale)) end
 s.name, s.tokenAt, s.tokenTold = ARGV[4], ARGV[3], '0'
 call('HSET', session_key(s.id), 'name', ARGV[4], 'roles', ARGV[5], 'tokenAt', ARGV[3], 'tokenTold', '0')
+index_role(s.id, ARGV[5])
 note_token(s)
 local lease = lease_of(s.id)
 if lease then

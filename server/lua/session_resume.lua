@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Gives a live session a new socket; the older one is superseded.
--- Includes: _lib _session _lock _block _order _ending _welcome
+-- Includes: _lib _session _role _tree _lock _queue _next _release _takeover _block _order _ending _welcome
 -- ARGV 1 sid · 2 node · 3 SHA-256 of the resume key (hex) · 4 token expiry (ms) · 5 uid · 6 address
 --      7 name and 8 JSON roles, which the token may say anew · 9 claim, by which the node knows this attempt
 --      10 token issued (ms)
@@ -47,6 +47,7 @@ s.node = node
 call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node .. '|' .. ARGV[9],
   'address', ARGV[6],
   'name', ARGV[7], 'roles', ARGV[8], 'tokenAt', ARGV[4], 'tokenTold', '0')
+index_role(sid, ARGV[8])
 s.name, s.tokenAt, s.tokenTold = ARGV[7], ARGV[4], '0'
 local from = s.state
 s.conn = '1'

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A heartbeat found no lease: is the session still to be had? Includes: _lib _session _lock
+-- A heartbeat found no lease: is the session still to be had? Includes: _lib _session _tree _lock _queue _next _release
 -- ARGV 1 sid · 2 node · 3 attach · 4 idleMs · 5 dirty ('', '0', '1') · 6 view ('' unchanged, else '=' .. view)
 -- Answers { revived }, { superseded }, { unknown } (its data is lost) or { ended }.
 local s = session_of(ARGV[1])

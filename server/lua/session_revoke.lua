@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Ends sessions of one person whose identity provider says that they signed out, in bounded steps.
--- Includes: _lib _session _lock _block _order _end
+-- Includes: _lib _session _tree _lock _queue _next _release _block _order _end
 -- ARGV 1 uid · 2 sign-in at the provider, '' for all of them · 3 JSON actor · 4 message · 5 JSON list of live nodes
 --      6 cursor ('-inf' or the last place seen)
 -- Answers { ended, cursor? }; with a cursor there may be more.

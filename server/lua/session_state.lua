@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- What changed of a session besides its lease: unsaved work, view, back from idle, no socket any more.
--- Includes: _lib _session _order _ending
+-- Includes: _lib _session _tree _lock _queue _next _release _order _ending
 -- ARGV 1 sid · 2 attach · 3 JSON { idleMs?, dirty?, view?, detached? }
 -- Answers { state }, or `superseded` / `session_ended`. A change that is already there changes nothing.
 local s = session_of(ARGV[1])
@@ -37,6 +37,9 @@ if change.view and change.view ~= s.view then
   details.view = change.view
 end
 save_session(s, changes, { kind = 'user', id = s.uid, name = s.name }, details)
+if change.detached then
+  pass_over(s.id)
+end
 if change.idleMs then
   note_input(s, tonumber(s.lastInputAt))
 end

@@ -1,26 +1,25 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
--- Includes: _lib _session _lock _block _order _target _end _ending _visit
+-- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
+--   _issue _end _ending _maintenance _visit
 -- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
--- Answers { now, rev, epoch, waitMs until the next look, more }.
-local LOOK_MS, QUIET_MS = 400, 200
+--      4 highest fence it heard of
+-- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what
+-- is due has to be looked at }.
+local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
 -- After a gap no node is called gone for this long: as long as a node may be silent.
 local SILENCE_MS = 5000
 local live = set_of(cjson.decode(ARGV[1])) or {}
 
-local function report(wait_ms, more)
+local function report(wait_ms, more, resting)
   return answer({
     now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), waitMs = wait_ms, more = more or false,
+    resting = resting or false,
   })
 end
 
--- Records that were heard are not there: Redis came back with older data (a restart, a fail-over).
-local rev = tonumber(call('GET', KEYS[1]) or '0')
-if tonumber(ARGV[2]) == epoch() and tonumber(ARGV[3]) > rev then
-  begin_epoch(math.max(NOW, epoch() + 1), rev)
-  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = tonumber(ARGV[3]) } } })
-end
-
+renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]))
+raise_fence(ARGV[4])
 notice_gap()
 local before = call('GET', P .. 'swept')
 local since = NOW - tonumber(string.match(before, '^%d+'))
@@ -28,8 +27,15 @@ if since < QUIET_MS and string.sub(before, -1) ~= '+' then
   return report(QUIET_MS - since)
 end
 local gap = gap_now()
+-- The window comes before the sessions: whether they are logged off at all is for it to say.
+local window_at = tonumber(call('ZSCORE', P .. 'due', 'm') or '')
+local work = 0
+if window_at and window_at <= NOW then
+  advance_window()
+  work = MAX_WORK / 2
+end
 local items = call('ZRANGE', P .. 'due', '-inf', digits(NOW), 'BYSCORE', 'LIMIT', 0, MAX_WORK, 'WITHSCORES')
-local work, done = 0, 0
+local done = 0
 for i = 1, #items, 2 do
   local kind, rest = string.match(items[i], '^(%a):(.*)$')
   if kind == 's' then
@@ -45,9 +51,15 @@ for i = 1, #items, 2 do
     work = work + 1
   elseif kind == 'q' then
     work = work + visit_wait(string.match(rest, '^([^:]+):(.+)$'))
+  elseif kind == 'g' then
+    work = work + visit_grants(rest)
+  elseif kind == 't' then
+    work = work + visit_takeover(rest)
+  elseif kind == 'l' then
+    work = work + visit_delay(rest)
   elseif kind == 'b' then
     work = work + 1 + visit_block(rest)
-  else
+  elseif items[i] ~= 'm' then
     call('ZREM', P .. 'due', items[i])
   end
   done = done + 1
@@ -59,7 +71,9 @@ if not more then
   local due_now = call('ZCOUNT', P .. 'due', '-inf', digits(NOW))
   more = due_now > 0
 end
-call('SET', P .. 'swept', digits(NOW) .. (more and '+' or ''))
+local resting = not more and call('ZCARD', P .. 'sessions') == 0
+call('SET', P .. 'swept', digits(NOW) .. (more and '+' or resting and '~' or ''))
 local following = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
-local wait_ms = following and math.min(LOOK_MS, math.max(QUIET_MS, tonumber(following) - NOW)) or LOOK_MS
-return report(more and 0 or wait_ms, more)
+local longest = resting and REST_MS or LOOK_MS
+local wait_ms = following and math.min(longest, math.max(QUIET_MS, tonumber(following) - NOW)) or longest
+return report(more and 0 or wait_ms, more, resting)

@@ -27,6 +27,8 @@ export interface Attachment {
   idle: boolean;
   /** The warning of its idle logoff, while there is one: news of the person is waited for. */
   idleOrder: string | undefined;
+  /** The orders its client was warned of, and when each ends this session: more time of its own included. */
+  readonly endsAt: Map<string, number>;
   /** The person's last input that was told of, on this process' monotonic clock. */
   inputAt: number;
   dirty: boolean;
@@ -37,6 +39,8 @@ export interface Attachment {
 }
 
 const CLAIM_BYTES = 12;
+/** Orders that a session is remembered to be under; the oldest is forgotten first. */
+const MAX_ORDERS = 128;
 
 export function newAttachment(
   identity: Identity,
@@ -56,12 +60,22 @@ export function newAttachment(
     rev: 0,
     idle: false,
     idleOrder: undefined,
+    endsAt: new Map(),
     inputAt: Number.NEGATIVE_INFINITY,
     dirty: false,
     view: '',
     idleAfterMs: Number.POSITIVE_INFINITY,
     ended: false,
   };
+}
+
+/** Notes that a session's client is told of an order, or of more time under it; a deadline never moves back. */
+export function noteOrder({ endsAt }: Attachment, orderId: string, at: number): number {
+  const latest = Math.max(at, endsAt.get(orderId) ?? 0);
+  endsAt.set(orderId, latest);
+  const [oldest] = endsAt.keys();
+  if (endsAt.size > MAX_ORDERS && oldest !== undefined) endsAt.delete(oldest);
+  return latest;
 }
 
 /** The sockets of sessions that this node holds. */

@@ -14,11 +14,13 @@ export interface AuditFilter {
   readonly to?: number;
 }
 
-function matches(record: AuditRecord, filter: AuditFilter): boolean {
+/** Whether a record is one of those that are asked for. */
+export function matches(record: AuditRecord, filter: AuditFilter): boolean {
   if (filter.session !== undefined && record.sessionId !== filter.session) return false;
   if (filter.user !== undefined && record.user?.id !== filter.user && record.by.id !== filter.user)
     return false;
   if (filter.type !== undefined && record.type !== filter.type) return false;
+  if (filter.from !== undefined && record.at < filter.from) return false;
   return filter.to === undefined || record.at <= filter.to;
 }
 

@@ -5,10 +5,12 @@ import type { Server as SocketServer } from 'socket.io';
 import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
 import type { Config } from './config.js';
 import { type Core, createCore } from './core.js';
+import { maxConnections } from './descriptors.js';
 import { createSocketServer, Gateway, noteRefusedOrigins, OriginRule } from './gateway/index.js';
 import { createHealth, type Health } from './health.js';
 import { createApp, createRouter } from './http/app.js';
 import { createLimits } from './limits.js';
+import { Load } from './load.js';
 import { createLogger, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
 import { type OpenedStore, openStore } from './redis/open.js';
@@ -73,28 +75,34 @@ async function startBroker(
   const { log, metrics, opened } = parts;
   const secret = config.jwtSecret ?? (config.jwksUrl ? undefined : await developmentSecret(config.dataDir));
   const verifier = createVerifier({ ...config, jwtSecret: secret });
-  const limits = createLimits(config);
+  const load = new Load();
+  const limits = createLimits(config, () => load.strain());
   const core = createCore({
     driver: opened.driver,
     log,
     metrics,
+    load,
     version: VERSION,
     webhooks: webhooksOf(config),
+    archive: { dir: config.auditDir, keys: config.auditKey },
     ...(opened.persist ? { persist: opened.persist } : {}),
   });
   await core.start();
 
-  const health = createHealth({ opened, metrics, webhooks: core.webhooks });
+  const { archive, nodes, webhooks } = core;
+  const health = createHealth({ opened, metrics, archive, nodes, webhooks });
   const mint = secret ? minter(secret, config) : undefined;
   const http = { core, config, verifier, limits, health };
   const app = createApp({ ...http, mint });
   const httpServer = options.httpServer ?? createServer(app);
   const connections = connectionsOf(httpServer);
+  if (!options.httpServer) boundConnections(httpServer, log);
   const io = options.io ?? createSocketServer(httpServer, config, noteRefusedOrigins(core));
-  const { trustProxy, heartbeatBurst } = config;
   const origins = new OriginRule(config);
   const ownsTransport = options.io === undefined;
-  const gateway = new Gateway({ ...http, io, origins, trustProxy, heartbeatBurst, ownsTransport });
+  const { trustProxy, heartbeatBurst, drainMs, resumesPerSecond } = config;
+  const sizes = { trustProxy, heartbeatBurst, drainMs, resumesPerSecond };
+  const gateway = new Gateway({ ...http, ...sizes, io, origins, ownsTransport, load });
   gateway.start();
 
   const stop = once(async () => {
@@ -158,6 +166,25 @@ function connectionsOf(server: HttpServer): ReadonlySet<Socket> {
     socket.once('close', () => open.delete(socket));
   });
   return open;
+}
+
+/** Says at most once in this time that connections are refused. */
+const FULL_LINE_EVERY_MS = 10_000;
+
+/** Refuses connections before the process may open no more files: those that are there need some. */
+function boundConnections(server: HttpServer, log: Logger): void {
+  const most = maxConnections();
+  if (most === undefined) return;
+  server.maxConnections = most;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    if (performance.now() - saidAt < FULL_LINE_EVERY_MS) return;
+    saidAt = performance.now();
+    log.warn(
+      { connections: most },
+      'connections are refused: raise the limit of open files (ulimit -n), or add a broker',
+    );
+  });
 }
 
 /** Lets requests and sockets finish, but not for ever: a frozen client would never close its own. */

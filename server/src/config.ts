@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { nearest } from './nearest.js';
 import { isLoopback, type SettingValue } from './schema/settings.js';
@@ -18,9 +19,10 @@ type Value<K extends SettingName> =
 type Values = { readonly [K in SettingName]: Value<K> };
 
 /** All settings, checked and frozen. */
-export interface Config extends Omit<Values, 'dev' | 'host' | 'allowedOrigins'> {
+export interface Config extends Omit<Values, 'dev' | 'host' | 'allowedOrigins' | 'auditDir'> {
   readonly dev: boolean;
   readonly host: string;
+  readonly auditDir: string;
   readonly allowedOrigins: readonly string[];
   /** `NODE_ENV` is `production`. */
   readonly production: boolean;
@@ -209,7 +211,8 @@ export function loadConfig({ env, file, flags = {} }: ConfigSources): Config {
   const dev = values.dev ?? (values.redisUrl === undefined && !production);
   const host = values.host ?? (dev ? '127.0.0.1' : '0.0.0.0');
   const allowedOrigins = Object.freeze([...values.allowedOrigins]);
-  const config: Config = { ...values, allowedOrigins, dev, host, production };
+  const auditDir = values.auditDir ?? join(values.dataDir, 'audit');
+  const config: Config = { ...values, allowedOrigins, auditDir, dev, host, production };
   check(config);
   return Object.freeze(config);
 }

@@ -1,13 +1,16 @@
 import { v7 as uuid } from 'uuid';
+import { Archive, type ArchiveSettings } from './archiving/index.js';
 import { Attachments } from './attachments.js';
 import { Audit } from './audit.js';
 import { Blocks } from './blocks.js';
 import { StoreClock } from './clock.js';
 import { Denials } from './denials.js';
 import { Heartbeats } from './heartbeats.js';
+import { Load } from './load.js';
 import { Locks } from './locks.js';
 import type { Logger } from './log.js';
 import { Logouts } from './logouts.js';
+import { Maintenance } from './maintenance.js';
 import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
@@ -16,10 +19,12 @@ import { Policies } from './policy.js';
 import { Bus } from './redis/bus.js';
 import type { RedisDriver } from './redis/driver.js';
 import { Store } from './redis/store.js';
+import { Reviews } from './reviews.js';
+import type { Position } from './right.js';
 import { Sessions } from './sessions.js';
 import { Sweeper } from './sweeper.js';
 import { Tenants } from './tenants.js';
-import { type Position, type WebhookSettings, Webhooks } from './webhooks/index.js';
+import { type WebhookSettings, Webhooks } from './webhooks/index.js';
 
 const FAULT_LINE_EVERY_MS = 1_000;
 
@@ -36,9 +41,12 @@ export interface Core {
   readonly attachments: Attachments;
   readonly orders: Orders;
   readonly blocks: Blocks;
+  readonly maintenance: Maintenance;
   readonly locks: Locks;
   readonly logouts: Logouts;
   readonly audit: Audit;
+  readonly archive: Archive;
+  readonly reviews: Reviews;
   readonly denials: Denials;
   readonly once: Once;
   readonly bus: Bus;
@@ -66,14 +74,19 @@ export interface CoreParts {
   readonly driver: RedisDriver;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Shared with the edges, which it slows down. */
+  readonly load?: Load;
   readonly version: string;
   readonly persist?: () => Promise<void>;
   readonly webhooks?: WebhookSettings | undefined;
+  readonly archive: ArchiveSettings;
 }
+
+type Chores = Pick<Core, 'nodes' | 'attachments' | 'sessions' | 'webhooks' | 'archive'>;
 
 /** Puts the nouns together. */
 export function createCore(parts: CoreParts): Core {
-  const { driver, log, metrics, version } = parts;
+  const { driver, log, metrics, load = new Load(), version } = parts;
   const store = new Store(driver, {
     observe: (name, tookMs) => metrics.script(name, tookMs),
     ...(parts.persist ? { persist: parts.persist } : {}),
@@ -87,53 +100,96 @@ export function createCore(parts: CoreParts): Core {
   const kick = (tenant: string): void => sweeper.kick(tenant);
   const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
   const policies = new Policies(store);
-  const webhooks =
-    parts.webhooks && new Webhooks(parts.webhooks, { store, clock, nodes, version, log, metrics, fail });
-  const everySecond = (): Promise<void> => {
-    metrics.sessions(attachments.size);
-    webhooks?.measure();
-    return sessions.retryReports();
-  };
-  const swept = (tenant: string, head: Position): void => webhooks?.look(tenant, head);
-  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, everySecond, swept });
+  const { webhooks, archive } = drainsOf(parts, { store, clock, nodes, fail });
+  const chores = choresOf({ log, metrics, load }, { nodes, attachments, sessions, webhooks, archive });
+  const sweeper = new Sweeper({ store, bus, clock, nodes, fail, ...chores });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
+  const locks = new Locks(store, metrics, (tenant) => bus.fence(tenant));
   const once = new Once(store);
+  const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {
     nodes,
     tenants: new Tenants(store),
     policies,
     sessions,
-    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics }),
+    heartbeats: new Heartbeats({ store, bus, sessions, nodeId: nodes.id, metrics, load }),
     attachments,
-    orders: new Orders({ store, policies, sessions, nodes, metrics, kick }),
+    orders,
     blocks: new Blocks(store),
-    locks: new Locks(store, metrics),
+    maintenance: new Maintenance({ store, policies, orders, kick }),
+    locks,
     audit,
+    archive,
+    reviews: new Reviews({ audit, sessions, locks, policies, clock }),
     denials: new Denials(audit, log),
     once,
     logouts: new Logouts(store, nodes, once),
     webhooks,
   };
-  return { ...nouns, log, metrics, clock, bus, sweeper, ...lifecycle(store, nodes, sweeper, webhooks) };
+  return {
+    ...nouns,
+    log,
+    metrics,
+    clock,
+    bus,
+    sweeper,
+    ...lifecycle(store, nodes, sweeper, archive, webhooks),
+  };
+}
+
+/** What the sweep loop is to do besides: once a second, and after each look at a tenant. */
+function choresOf(
+  { log, metrics, load }: Pick<CoreParts, 'log' | 'metrics'> & { readonly load: Load },
+  { nodes, attachments, sessions, webhooks, archive }: Chores,
+): { everySecond: () => Promise<void>; swept: (tenant: string, head: Position) => void } {
+  let saidTooOld = false;
+  return {
+    everySecond: () => {
+      if (nodes.tooOld !== undefined && !saidTooOld) log.fatal(nodes.tooOld);
+      saidTooOld = nodes.tooOld !== undefined;
+      metrics.sessions(attachments.size);
+      metrics.strain(load.strain());
+      webhooks?.measure();
+      archive.measure();
+      return sessions.retryReports();
+    },
+    swept: (tenant, head) => {
+      webhooks?.look(tenant, head);
+      archive.look(tenant, head);
+    },
+  };
+}
+
+/** What goes on with the streams of all tenants. */
+function drainsOf(
+  { webhooks: hooks, archive: kept, log, metrics, version }: CoreParts,
+  shared: { store: Store; clock: StoreClock; nodes: Nodes; fail: (error: unknown) => void },
+): Pick<Core, 'webhooks' | 'archive'> {
+  const parts = { ...shared, log, metrics };
+  const webhooks = hooks && new Webhooks(hooks, { ...parts, version });
+  return { webhooks, archive: new Archive(kept, { ...parts, hasWebhooks: webhooks !== undefined }) };
 }
 
 function lifecycle(
   store: Store,
   nodes: Nodes,
   sweeper: Sweeper,
+  archive: Archive,
   webhooks: Webhooks | undefined,
 ): Pick<Core, 'start' | 'stop'> {
   return {
     async start() {
       await store.load();
       await nodes.beat();
+      if (nodes.tooOld !== undefined) throw new Error(nodes.tooOld);
+      await archive.start();
       await webhooks?.start();
       sweeper.start();
     },
     async stop() {
       sweeper.stop();
-      await webhooks?.stop();
+      await Promise.all([webhooks?.stop(), archive.stop()]);
       await nodes.beat(true);
     },
   };

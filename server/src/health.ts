@@ -23,10 +23,12 @@ export interface Health {
 export function createHealth(parts: {
   opened: OpenedStore;
   metrics: Pick<Metrics, 'redisUp'>;
+  archive: { detail(): string };
+  nodes: { readonly tooOld: string | undefined };
   /** What is to be known of webhooks, if there are any. */
   webhooks?: { detail(): string } | undefined;
 }): Health {
-  const { opened, metrics, webhooks } = parts;
+  const { opened, metrics, archive, nodes, webhooks } = parts;
   let draining = false;
 
   return {
@@ -40,6 +42,13 @@ export function createHealth(parts: {
           ok: level !== 'error',
           detail: remedy ? `${message} ${remedy}` : message,
         })),
+        {
+          name: 'schema',
+          ok: nodes.tooOld === undefined,
+          detail: nodes.tooOld ?? 'this version knows the data',
+        },
+        // Sessions go on whether the archive takes records or not: they wait in Redis until it does.
+        { name: 'archive', ok: true, detail: archive.detail() },
         // Sessions go on whether somebody is told of them or not, so this never takes a broker out of service.
         ...(webhooks ? [{ name: 'webhooks', ok: true, detail: webhooks.detail() }] : []),
       ];

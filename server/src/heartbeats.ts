@@ -1,5 +1,6 @@
 import { type Heartbeat, LastcallError, type Welcome } from '@lastcall/shared';
 import type { Attachment } from './attachments.js';
+import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import type { Bus } from './redis/bus.js';
 import type { Store } from './redis/store.js';
@@ -55,6 +56,7 @@ export class Heartbeats {
   readonly #sessions: Sessions;
   readonly #nodeId: string;
   readonly #metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+  readonly #load: Load;
   readonly #queues = new Map<string, Queue>();
 
   constructor(parts: {
@@ -63,12 +65,14 @@ export class Heartbeats {
     sessions: Sessions;
     nodeId: string;
     metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+    load: Load;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
     this.#sessions = parts.sessions;
     this.#nodeId = parts.nodeId;
     this.#metrics = parts.metrics;
+    this.#load = parts.load;
   }
 
   /**
@@ -129,7 +133,9 @@ export class Heartbeats {
 
   #settle(waiting: Waiting, code: number, leaseMs: number): void {
     const { attachment, heartbeat, resolve, reject } = waiting;
-    this.#metrics.heartbeat(performance.now() - waiting.since);
+    const tookMs = performance.now() - waiting.since;
+    this.#metrics.heartbeat(tookMs);
+    this.#load.note(tookMs);
     if (code === SUPERSEDED) {
       reject(refused({ code: 'superseded' }));
     } else if (code === RENEWED) {

@@ -20,9 +20,13 @@ export interface Limits {
    * token comes in all the same, because offices and proxies share an address.
    */
   handshakeFailed(address: string): Promise<void>;
+  /** Refuses at once, before anything is done for it, what could not be admitted now. */
+  expect(kind: Admission): void;
   /** A new session or one that comes back, on this node. */
-  admit(kind: 'open' | 'resume'): Promise<void>;
+  admit(kind: Admission): void;
 }
+
+export type Admission = 'open' | 'resume';
 
 /** Addresses remembered at most; beyond that all are forgotten, since so many at once are not one sender's. */
 const MAX_ADDRESSES = 100_000;
@@ -78,16 +82,59 @@ function failureCounter(points: number) {
   };
 }
 
-/** The limits of one node. */
-export function createLimits(settings: LimitSettings): Limits {
+/** Longest time that somebody is told to stay away; a fraction of the default lease. */
+const LONGEST_WAIT_MS = 15_000;
+/** Under full strain so much of the pace is left. */
+const LEAST_PACE = 0.2;
+/** Parts of a wait by which it is shorter or longer than the place in the line says. */
+const JITTER = 0.5;
+
+/**
+ * Lets in at most a second's worth at once and then a steady stream, slower under strain. Whoever is turned away is
+ * given the next place in a line: a crowd that was told the same time would come back as the same crowd.
+ */
+class Gate {
+  readonly #perSecond: number;
+  readonly #strain: () => number;
+  #free: number;
+  #at = performance.now();
+  /** When the last of those who were turned away is expected. */
+  #lineEndsAt = 0;
+
+  constructor(perSecond: number, strain: () => number) {
+    this.#perSecond = perSecond;
+    this.#strain = strain;
+    this.#free = perSecond;
+  }
+
+  /** Takes a place, or only looks for one. @throws LastcallError `rate_limited` */
+  pass(takes: boolean): void {
+    const now = performance.now();
+    const pace = (this.#perSecond / 1_000) * (1 - (1 - LEAST_PACE) * this.#strain());
+    this.#free = Math.min(this.#perSecond, this.#free + (now - this.#at) * pace);
+    this.#at = now;
+    if (this.#free >= 1) {
+      if (takes) this.#free -= 1;
+      return;
+    }
+    this.#lineEndsAt = Math.min(Math.max(this.#lineEndsAt, now) + 1 / pace, now + LONGEST_WAIT_MS);
+    const waitMs = (this.#lineEndsAt - now) * (1 + JITTER * (Math.random() - 0.5));
+    throw new LastcallError('rate_limited', 'Many people sign in at the moment. Try again shortly.', {
+      retryAfterMs: Math.max(1, Math.ceil(waitMs)),
+    });
+  }
+}
+
+/** The limits of one node; `strain` says from 0 to 1 how hard it is for it at the moment. */
+export function createLimits(settings: LimitSettings, strain: () => number = () => 0): Limits {
   // One window as long as it takes to earn the burst: at most the burst at once, and the rate in the long run.
   const messages = new RateLimiterMemory({
     points: settings.messageBurst,
     duration: settings.messageBurst / settings.messagesPerSecond,
   });
-  const admissions = {
-    open: new RateLimiterMemory({ points: settings.opensPerSecond, duration: 1 }),
-    resume: new RateLimiterMemory({ points: settings.resumesPerSecond, duration: 1 }),
+  const gates = {
+    open: new Gate(settings.opensPerSecond, strain),
+    resume: new Gate(settings.resumesPerSecond, strain),
   };
   const failures = failureCounter(settings.failedHandshakesPerMinute);
   return {
@@ -96,6 +143,7 @@ export function createLimits(settings: LimitSettings): Limits {
       await messages.delete(socketId);
     },
     handshakeFailed: (address) => failures.add(addressKey(address)),
-    admit: (kind) => consume(admissions[kind], kind, 'Many people sign in at the moment. Try again shortly.'),
+    expect: (kind) => gates[kind].pass(false),
+    admit: (kind) => gates[kind].pass(true),
   };
 }

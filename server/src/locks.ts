@@ -1,31 +1,44 @@
 import {
   type AcquireAnswer,
+  type AcquireManyRequest,
   type AcquireRequest,
   type Actor,
   LastcallError,
   type Lock,
+  type LockAnswer,
   type LockEntry,
-  type LockHolder,
-  type LockWaiter,
   type Page,
+  type TakeoverAnswer,
+  type TakeoverRequest,
+  type UpgradeRequest,
 } from '@lastcall/shared';
+import {
+  ADMINISTRATOR,
+  entryOf,
+  holdersOf,
+  type LockAsker,
+  lockOf,
+  refusalFor,
+  type StoredEntry,
+  type StoredHolder,
+  type StoredLock,
+} from './lock-view.js';
 import type { Metrics } from './metrics.js';
 import { listOf, type Store } from './redis/store.js';
 
-/** A lock as a script writes it: the fence in digits. */
-export type StoredLock = Omit<Lock, 'fence'> & { fence: string };
-
-export const lockOf = (stored: StoredLock): Lock => ({ ...stored, fence: Number(stored.fence) });
+/** Somebody who asks for a lock has a session. */
+type Asking = LockAsker & { readonly sessionId: string };
 
 type StoredAcquire =
   | { state: 'granted'; lock: StoredLock }
-  | { state: 'queued'; requestId: string; position: number; blockers: readonly LockHolder[] };
+  | { state: 'queued'; requestId: string; position: number; blockers: readonly StoredHolder[] };
 
-type StoredEntry = {
-  resource: string;
-  holders: readonly LockHolder[] | Record<string, never>;
-  waiters: readonly LockWaiter[] | Record<string, never>;
-};
+type StoredTakeover = { state: 'granted'; lock: StoredLock } | { state: 'asked'; deadlineMs: number };
+
+interface StoredList {
+  readonly items: readonly StoredEntry[];
+  readonly more: boolean;
+}
 
 export interface LockFilter {
   readonly prefix?: string;
@@ -35,10 +48,8 @@ export interface LockFilter {
 
 const READ_PAGE = 100;
 const LOOK_LIMIT = 5_000;
-
-function entryOf(stored: StoredEntry): LockEntry {
-  return { resource: stored.resource, holders: listOf(stored.holders), waiters: listOf(stored.waiters) };
-}
+/** How many scripts one breaking takes at most, each of 50 locks. */
+const MAX_ROUNDS = 2_000;
 
 function concerns(entry: LockEntry, filter: LockFilter): boolean {
   const people = [...entry.holders, ...entry.waiters];
@@ -50,35 +61,80 @@ function concerns(entry: LockEntry, filter: LockFilter): boolean {
 export class Locks {
   readonly #store: Store;
   readonly #metrics: Pick<Metrics, 'lock'>;
+  readonly #seenFence: (tenant: string) => number;
 
-  constructor(store: Store, metrics: Pick<Metrics, 'lock'>) {
+  constructor(
+    store: Store,
+    metrics: Pick<Metrics, 'lock'>,
+    /** The highest fence that this node saw in a tenant. */
+    seenFence: (tenant: string) => number,
+  ) {
     this.#store = store;
     this.#metrics = metrics;
+    this.#seenFence = seenFence;
   }
 
   /**
    * Grants a lock or a place in its queue. The same `requestId` again finds its own grant or place.
-   * @throws LastcallError `locked`, `queue_full`, `lock_limit`, `session_ended`, `conflict`, `invalid`
+   * @throws LastcallError `locked`, `deadlock`, `queue_full`, `lock_limit`, `session_ended`, `conflict`
    */
-  async acquire(tenant: string, sessionId: string, request: AcquireRequest): Promise<AcquireAnswer> {
+  async acquire(tenant: string, asker: Asking, request: AcquireRequest): Promise<AcquireAnswer> {
     const { resource, mode = 'exclusive', scope = 'record', waitMs = 0, requestId, note = '' } = request;
-    if (mode !== 'exclusive' || scope !== 'record') {
-      throw new LastcallError('invalid', 'This broker grants exclusive locks on single records only.', {
-        issues: [
-          { path: mode === 'exclusive' ? 'scope' : 'mode', message: 'ask for an exclusive lock on a record' },
-        ],
-      });
-    }
-    const args = [sessionId, resource, mode, scope, waitMs, requestId, note];
-    const answer = await this.#store
-      .run<StoredAcquire>('lock_acquire', tenant, args)
-      .catch((error: unknown) => {
-        this.#metrics.lock('denied');
-        throw error;
-      });
+    const args = [asker.sessionId, resource, mode, scope, waitMs, requestId, note, this.#seenFence(tenant)];
+    return await this.#ask('lock_acquire', tenant, asker, args);
+  }
+
+  /**
+   * Grants several locks, or none of them; nobody waits.
+   * @throws LastcallError `locked`, `lock_limit`, `session_ended`, `conflict`
+   */
+  async acquireMany(tenant: string, asker: Asking, request: AcquireManyRequest): Promise<readonly Lock[]> {
+    const wishes = request.resources.flatMap(({ resource, mode = 'exclusive', scope = 'record' }) => [
+      resource,
+      mode,
+      scope,
+    ]);
+    const args = [asker.sessionId, request.requestId, this.#seenFence(tenant), ...wishes];
+    const { locks } = await this.#try<{ locks: readonly StoredLock[] }>(
+      'lock_acquire_many',
+      tenant,
+      asker,
+      args,
+    );
+    this.#metrics.lock('granted');
+    return locks.map(lockOf);
+  }
+
+  /**
+   * Makes a shared lock exclusive, ahead of the queue.
+   * @throws LastcallError `not_held`, and as `acquire`
+   */
+  async upgrade(tenant: string, asker: Asking, request: UpgradeRequest): Promise<AcquireAnswer> {
+    const { resource, fence, waitMs = 0, requestId } = request;
+    const args = [asker.sessionId, resource, String(fence), waitMs, requestId, this.#seenFence(tenant)];
+    return await this.#ask('lock_upgrade', tenant, asker, args);
+  }
+
+  /**
+   * Takes a lock from its holders: they are asked and have `takeoverMs`; idle ones yield at once, and so does everybody
+   * to force.
+   * @throws LastcallError `takeover_refused`, `lock_limit`, `session_ended`, `conflict`
+   */
+  async takeover(tenant: string, asker: Asking, request: TakeoverRequest): Promise<TakeoverAnswer> {
+    const { resource, force = false, reason = '', requestId } = request;
+    const rights = [force ? '1' : '0', reason, requestId, asker.mayForce ? '1' : '0'];
+    const args = [asker.sessionId, resource, ...rights, this.#seenFence(tenant)];
+    const answer = await this.#try<StoredTakeover>('lock_takeover', tenant, asker, args);
     this.#metrics.lock(answer.state);
-    if (answer.state === 'granted') return { state: 'granted', lock: lockOf(answer.lock) };
-    return { ...answer, blockers: listOf(answer.blockers) };
+    return answer.state === 'granted' ? { state: 'granted', lock: lockOf(answer.lock) } : answer;
+  }
+
+  /**
+   * A holder's answer to somebody who takes over its lock.
+   * @throws LastcallError `not_found`: nobody asks for that any more
+   */
+  async answer(tenant: string, sessionId: string, requestId: string, answer: LockAnswer): Promise<void> {
+    await this.#store.run('lock_answer', tenant, [sessionId, requestId, answer]);
   }
 
   /** Gives a lock back; `released: false`: it was not held with that fence. */
@@ -109,9 +165,20 @@ export class Locks {
   }
 
   /** Who holds a resource and who waits for it. */
-  async query(tenant: string, resource: string): Promise<LockEntry> {
-    const [entry] = await this.#read(tenant, `[${resource}`, `[${resource}`, 1);
-    return entry ?? { resource, holders: [], waiters: [] };
+  async query(tenant: string, asker: LockAsker, resource: string): Promise<LockEntry> {
+    return entryOf(await this.look(tenant, resource), asker);
+  }
+
+  /** The same as the registry tells it, for many who look. */
+  async look(tenant: string, resource: string): Promise<StoredEntry> {
+    const { items } = await this.#read(tenant, `[${resource}`, `[${resource}`, 1);
+    return items[0] ?? { resource, holders: [], waiters: [] };
+  }
+
+  /** The requests that wait for a resource, in order, each as `sessionId:requestId`. */
+  async places(tenant: string, resource: string): Promise<readonly string[]> {
+    const answer = await this.#store.run<{ places: readonly string[] }>('lock_places', tenant, [resource]);
+    return listOf(answer.places);
   }
 
   /** The locks one session holds, by name. */
@@ -127,20 +194,23 @@ export class Locks {
     tenant: string,
     filter: LockFilter,
     page: { limit: number; cursor?: string },
+    asker: LockAsker = ADMINISTRATOR,
   ): Promise<Page<LockEntry>> {
     const prefix = filter.prefix ?? '';
     const last = prefix === '' ? '+' : `[${prefix}\u{7f}`;
     const items: LockEntry[] = [];
     let after = page.cursor;
-    for (let looked = 0; looked < LOOK_LIMIT; looked += READ_PAGE) {
+    for (let looked = 0; looked < LOOK_LIMIT; ) {
       const first = after === undefined ? `[${prefix}` : `(${after}`;
-      const entries = await this.#read(tenant, first, last, READ_PAGE);
-      for (const entry of entries) {
+      const { items: read, more } = await this.#read(tenant, first, last, READ_PAGE);
+      looked += Math.max(1, read.length);
+      for (const stored of read) {
+        const entry = entryOf(stored, asker);
         after = entry.resource;
         if (concerns(entry, filter)) items.push(entry);
         if (items.length === page.limit) return { items, next: after };
       }
-      if (entries.length < READ_PAGE) return { items };
+      if (!more) return { items };
     }
     return after === undefined ? { items } : { items, next: after };
   }
@@ -153,11 +223,50 @@ export class Locks {
   /** Takes a lock from its holder on an administrator's word; answers whose it was. */
   async break(tenant: string, resource: string, reason: string, by: Actor): Promise<readonly string[]> {
     const args = [resource, reason, JSON.stringify(by)];
-    return (await this.#store.run<{ broken: readonly string[] }>('lock_break', tenant, args)).broken;
+    const broken: string[] = [];
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const answer = await this.#store
+        .run<{ broken: readonly string[]; more: boolean }>('lock_break', tenant, args)
+        .catch((error: unknown) => {
+          // The last of many went by itself.
+          if (round > 0 && error instanceof LastcallError && error.code === 'not_found') return undefined;
+          throw error;
+        });
+      broken.push(...(answer?.broken ?? []));
+      if (answer?.more !== true) break;
+    }
+    return broken;
   }
 
-  async #read(tenant: string, first: string, last: string, count: number): Promise<LockEntry[]> {
-    const answer = await this.#store.run<{ items: StoredEntry[] }>('lock_list', tenant, [first, last, count]);
-    return listOf(answer.items).map(entryOf);
+  async #ask(
+    verb: 'lock_acquire' | 'lock_upgrade',
+    tenant: string,
+    asker: Asking,
+    args: readonly (string | number)[],
+  ): Promise<AcquireAnswer> {
+    const answer = await this.#try<StoredAcquire>(verb, tenant, asker, args);
+    this.#metrics.lock(answer.state);
+    if (answer.state === 'granted') return { state: 'granted', lock: lockOf(answer.lock) };
+    return { ...answer, blockers: holdersOf(answer.blockers, asker) };
+  }
+
+  /** Runs a verb that asks for locks; its refusals name those in the way as the one who asks may know them. */
+  async #try<T extends object>(
+    verb: 'lock_acquire' | 'lock_acquire_many' | 'lock_takeover' | 'lock_upgrade',
+    tenant: string,
+    asker: LockAsker,
+    args: readonly (string | number)[],
+  ): Promise<T> {
+    try {
+      return await this.#store.run<T>(verb, tenant, args);
+    } catch (error) {
+      this.#metrics.lock('denied');
+      throw refusalFor(error, asker);
+    }
+  }
+
+  async #read(tenant: string, first: string, last: string, count: number): Promise<StoredList> {
+    const answer = await this.#store.run<StoredList>('lock_list', tenant, [first, last, count]);
+    return { items: listOf(answer.items), more: answer.more };
   }
 }

@@ -2,7 +2,7 @@ import type { EndReason, ErrorCode, OrderAction } from '@lastcall/shared';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What became of a request for a lock. */
-export type LockResult = 'granted' | 'queued' | 'denied';
+export type LockResult = 'granted' | 'queued' | 'asked' | 'denied';
 
 /** What became of one attempt to deliver a webhook. */
 export type WebhookResult = 'delivered' | 'failed';
@@ -11,6 +11,8 @@ export type WebhookResult = 'delivered' | 'failed';
 export interface Metrics {
   /** How many sessions this node holds. */
   sessions(count: number): void;
+  /** How hard it is for this node at the moment, from 0 to 1. */
+  strain(ratio: number): void;
   /** One heartbeat, and the time from its arrival to its commit. */
   heartbeat(durationMs: number): void;
   /** How many heartbeats went into one script. */
@@ -28,6 +30,14 @@ export interface Metrics {
   webhooksLost(records: number): void;
   /** Records that wait to be delivered, and since when the oldest message does. */
   webhookLag(records: number, durationMs: number): void;
+  /** Records that were written to the archive. */
+  archived(records: number): void;
+  /** The archive did not take what it was given. */
+  archiveFailed(): void;
+  /** Records that left the stream before they could be archived. */
+  archiveLost(records: number): void;
+  /** Records that wait to be archived, and the largest share of what a tenant's policy keeps in Redis. */
+  archiveBacklog(records: number, share: number): void;
   /** All of it, as Prometheus reads it. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -81,6 +91,21 @@ function counters(registers: Registry[]) {
       help: 'Records that left the stream before they could be delivered.',
       registers,
     }),
+    archived: new Counter({
+      name: 'lastcall_archive_records_total',
+      help: 'Audit records that this process archived.',
+      registers,
+    }),
+    archiveFailures: new Counter({
+      name: 'lastcall_archive_failures_total',
+      help: 'Attempts to archive audit records that the disk did not take.',
+      registers,
+    }),
+    archiveLost: new Counter({
+      name: 'lastcall_archive_lost_records_total',
+      help: 'Audit records that left the stream before they could be archived.',
+      registers,
+    }),
   };
 }
 
@@ -91,6 +116,11 @@ function measures(registers: Registry[]) {
       help: 'Sessions whose socket this process holds.',
       registers,
     }),
+    strain: new Gauge({
+      name: 'lastcall_strain_ratio',
+      help: 'From 0, at ease, to 1: heartbeats are asked for as rarely as may be, and admission is slowest.',
+      registers,
+    }),
     webhookLagRecords: new Gauge({
       name: 'lastcall_webhook_lag_records',
       help: 'Records that the delivery of webhooks is behind, as this node knows.',
@@ -99,6 +129,16 @@ function measures(registers: Registry[]) {
     webhookLag: new Gauge({
       name: 'lastcall_webhook_lag_seconds',
       help: 'Since the oldest webhook that waits was recorded; 0 while none does.',
+      registers,
+    }),
+    archiveBacklog: new Gauge({
+      name: 'lastcall_archive_backlog_records',
+      help: 'Audit records that wait to be archived, as this node knows.',
+      registers,
+    }),
+    archiveBacklogShare: new Gauge({
+      name: 'lastcall_archive_backlog_ratio',
+      help: 'The same as a share of auditRetention, of the tenant where it is largest.',
       registers,
     }),
     redisUp: new Gauge({ name: 'lastcall_redis_up', help: '1 while Redis answers, else 0.', registers }),
@@ -132,6 +172,7 @@ export function createMetrics(): Metrics {
   const measure = measures([registry]);
   return {
     sessions: (sessions) => measure.sessions.set(sessions),
+    strain: (ratio) => measure.strain.set(ratio),
     heartbeat(durationMs) {
       count.heartbeats.inc();
       measure.heartbeatDuration.observe(durationMs * SECONDS);
@@ -148,6 +189,13 @@ export function createMetrics(): Metrics {
     webhookLag(records, durationMs) {
       measure.webhookLagRecords.set(records);
       measure.webhookLag.set(durationMs * SECONDS);
+    },
+    archived: (records) => count.archived.inc(records),
+    archiveFailed: () => count.archiveFailures.inc(),
+    archiveLost: (records) => count.archiveLost.inc(records),
+    archiveBacklog(records, share) {
+      measure.archiveBacklog.set(records);
+      measure.archiveBacklogShare.set(share);
     },
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };

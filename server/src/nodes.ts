@@ -8,6 +8,11 @@ export const NODE_BEAT_MS = 1_000;
 /** After this silence a node counts as gone; below `flushMs` + 2 s, so that a dead node spoils no verification. */
 const LAPSE_MS = 5_000;
 const FORGET_MS = 3_600_000;
+/**
+ * How what stands in Redis is to be read: raised when an older version could not live with it any more. Record types
+ * and fields that are only added do not count: whoever does not know them passes them over.
+ */
+export const SCHEMA = 1;
 
 interface Facts {
   readonly startedAt: number;
@@ -17,6 +22,7 @@ interface Facts {
 
 interface Answer {
   readonly now: number;
+  readonly schema: number;
   readonly nodes: readonly { id: string; seenAt: number; facts: string }[];
 }
 
@@ -29,6 +35,7 @@ export class Nodes {
   readonly #countSessions: () => number;
   #startedAt = 0;
   #alive: readonly Node[] = [];
+  #schema = SCHEMA;
 
   constructor(
     store: Store,
@@ -49,15 +56,25 @@ export class Nodes {
       sessions: this.#countSessions(),
       version: this.#version,
     };
-    const args = [this.id, JSON.stringify(facts), LAPSE_MS, FORGET_MS, leaving ? '1' : '0'];
+    const args = [this.id, JSON.stringify(facts), LAPSE_MS, FORGET_MS, leaving ? '1' : '0', SCHEMA];
     const answer = await this.#store.run<Answer>('node_beat', REGISTRY, args);
     this.#clock.observe(answer.now);
     this.#startedAt ||= answer.now;
-    this.#alive = listOf(answer.nodes).map(({ id, seenAt, facts: text }) => ({
-      id,
-      seenAt,
-      ...(JSON.parse(text) as Facts),
-    }));
+    this.#schema = answer.schema;
+    this.#alive = listOf(answer.nodes).map(({ id, seenAt, facts: text }) => {
+      // Named one by one: a newer version may say more of itself.
+      const { startedAt, sessions, version } = JSON.parse(text) as Facts;
+      return { id, seenAt, startedAt, sessions, version };
+    });
+  }
+
+  /** What is to be done if a newer version has changed what stands in Redis so that this one cannot read it. */
+  get tooOld(): string | undefined {
+    if (this.#schema <= SCHEMA) return undefined;
+    return (
+      `A newer version keeps its data in this Redis (schema ${this.#schema}; this one, ${this.#version}, knows ` +
+      `${SCHEMA}). Upgrade this broker, or give it a Redis of its own.`
+    );
   }
 
   /** The nodes that are alive, as of the last beat. */

@@ -11,8 +11,10 @@ import {
   type OrderTarget,
   type Page,
   type Policy,
+  REMINDER_LADDER_MS,
   type Receipt,
   type Session,
+  type UserRef,
 } from '@lastcall/shared';
 import { v7 as uuid } from 'uuid';
 import type { Metrics } from './metrics.js';
@@ -30,6 +32,7 @@ export interface OrderPreview {
   readonly dryRun: true;
   readonly total: number;
   readonly items: readonly Session[];
+  readonly spared?: UserRef;
 }
 
 const READ_PAGE = 100;
@@ -42,7 +45,8 @@ const PREVIEW_ITEMS = 100;
 /** JSON of a field that may be absent or empty; whoever stored it knows what it is. */
 const json = (text: string | undefined): unknown => (text ? JSON.parse(text) : undefined);
 
-function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
+/** The counters of an order as it is stored. */
+export function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
   const count = (name: keyof OrderCounts): number => Number(h[name] ?? 0);
   return {
     targeted: count('targeted'),
@@ -59,6 +63,7 @@ function countsOf(h: Readonly<Record<string, string>>): OrderCounts {
 function orderOf(h: Readonly<Record<string, string>>): Order {
   const except = json(h['except']) as OrderExcept | undefined;
   const extend = json(h['extend']) as NonNullable<OrderRequest['extend']> | undefined;
+  const spared = json(h['spared']) as UserRef | undefined;
   const denyMs = Number(h['denyMs'] ?? 0);
   return {
     id: h['id'] as string,
@@ -77,6 +82,7 @@ function orderOf(h: Readonly<Record<string, string>>): Order {
     by: (json(h['by']) as Actor | undefined) ?? { kind: 'system' },
     createdAt: Number(h['createdAt']),
     deadlineAt: Number(h['deadlineAt']),
+    ...(spared ? { spared } : {}),
     counts: countsOf(h),
   };
 }
@@ -136,24 +142,24 @@ export class Orders {
 
   /** Whom an order would hit, without giving it. */
   async preview(issuer: Identity, tenant: string, request: OrderRequest): Promise<OrderPreview> {
-    const spared = request.includeSelf ? '' : ownIn(tenant, issuer);
     const fixed = [
       JSON.stringify(request.target),
       request.except ? JSON.stringify(request.except) : '',
-      spared,
+      request.includeSelf ? '' : ownIn(tenant, issuer),
     ];
+    const guards = request.action === 'logoff' && request.includeSelf !== true ? '1' : '0';
     const found = new Set<string>();
+    let spared: UserRef | undefined;
     let cursor: string | undefined = '0';
     for (let step = 0; cursor !== undefined && step < STEP_LIMIT; step += 1) {
-      const answer: { sessions: string[]; cursor?: string } = await this.#store.run('order_preview', tenant, [
-        ...fixed,
-        cursor,
-      ]);
+      type Step = { sessions: string[]; cursor?: string; spared?: UserRef };
+      const answer: Step = await this.#store.run('order_preview', tenant, [...fixed, cursor, guards]);
+      ({ spared } = answer);
       for (const sessionId of listOf(answer.sessions)) found.add(sessionId);
       cursor = answer.cursor;
     }
     const items = await this.#sessions.byIds(tenant, [...found].slice(0, PREVIEW_ITEMS));
-    return { dryRun: true, total: found.size, items };
+    return { dryRun: true, total: found.size, items, ...(spared ? { spared } : {}) };
   }
 
   /** @throws LastcallError `not_found` */
@@ -226,19 +232,14 @@ export class Orders {
     return await this.get(tenant, orderId);
   }
 
-  /** What a client says of an order. `saved` ends the session under a logoff at once. */
+  /** What a client says of an order; answers what is left. `saved` ends the session under a logoff at once. */
   async ack(
     tenant: string,
     sessionId: string,
     ack: { orderId: string; state: AckState; why?: string },
-  ): Promise<{ deadlineMs: number; holdMs: number }> {
+  ): Promise<{ deadlineMs: number; holdMs: number; endsAt: number }> {
     const args = [sessionId, ack.orderId, ack.state, ack.why ?? '', this.#nodes.aliveJson()];
-    const { deadlineMs, holdMs } = await this.#store.run<{ deadlineMs: number; holdMs: number }>(
-      'order_ack',
-      tenant,
-      args,
-    );
-    return { deadlineMs, holdMs };
+    return await this.#store.run('order_ack', tenant, args);
   }
 
   /** More time for one session. @throws LastcallError `extension_refused` */
@@ -263,6 +264,7 @@ export class Orders {
       graceMs: request.graceMs ?? policy.graceMs,
       holdMs: request.holdMs ?? policy.holdMs,
       denyMs: reentry?.denyMs ?? 0,
+      ladderMs: REMINDER_LADDER_MS,
     };
   }
 

@@ -16,12 +16,15 @@ import { Later } from './later.js';
 import type { Nodes } from './nodes.js';
 import type { Bus } from './redis/bus.js';
 import { listOf, mayHaveRun, type Store } from './redis/store.js';
+import { Reports } from './reports.js';
 import { type StoredSession, sessionOf } from './session-view.js';
-import { type StoredWelcome, welcomeOf } from './welcome.js';
+import { type AskedOf, type StoredWelcome, welcomeOf } from './welcome.js';
 
 export interface Opened {
   readonly attachment: Attachment;
   readonly welcome: Welcome;
+  /** Who asks for its locks. */
+  readonly asked: readonly AskedOf[];
 }
 
 export interface SessionFilter {
@@ -73,6 +76,7 @@ export class Sessions {
   readonly #attachments: Attachments;
   readonly #watch: (tenant: string) => void;
   readonly #later = new Later();
+  readonly #reports: Reports;
 
   constructor(parts: {
     store: Store;
@@ -89,6 +93,7 @@ export class Sessions {
     this.#nodes = parts.nodes;
     this.#attachments = parts.attachments;
     this.#watch = parts.watch;
+    this.#reports = new Reports(parts.store, parts.nodes);
   }
 
   /**
@@ -157,11 +162,7 @@ export class Sessions {
    * away the report waits.
    */
   async report(attachment: Attachment, answered: boolean): Promise<void> {
-    const { tenant, sessionId, attach } = attachment;
-    await this.#later.say(async () => {
-      const args = [sessionId, attach, answered ? '1' : '0', this.#nodes.aliveJson()];
-      await this.#store.run('session_report', tenant, args);
-    });
+    await this.#later.say(() => this.#reports.report(attachment, answered));
   }
 
   /** Says what could not be said while Redis was away. */
@@ -241,14 +242,15 @@ export class Sessions {
     const args = [...proof, ...person, attachment.claim, issuedAt];
     const stored = await this.#claim<StoredWelcome | { unknown: true }>('session_resume', attachment, args);
     if ('unknown' in stored) return undefined;
-    return { attachment, welcome: welcomeOf(stored, attachment, true, this.#clock) };
+    const welcome = welcomeOf(stored, attachment, true, this.#clock);
+    return { attachment, welcome, asked: listOf(stored.asked) };
   }
 
   async #openNew(identity: Identity, request: OpenRequest): Promise<Opened> {
     const resumeKey = randomBytes(RESUME_KEY_BYTES).toString('base64url');
     const attachment = newAttachment(identity, request, uuid(), resumeKey);
     const stored = await this.#openStored(attachment);
-    return { attachment, welcome: welcomeOf(stored, attachment, false, this.#clock) };
+    return { attachment, welcome: welcomeOf(stored, attachment, false, this.#clock), asked: [] };
   }
 
   async #openStored(attachment: Attachment): Promise<StoredWelcome> {

@@ -1,5 +1,6 @@
 import { MAX_PAYLOAD_BYTES } from '@lastcall/shared';
 import {
+  auditKeysSetting,
   choiceSetting,
   flagSetting,
   keySetUrlSetting,
@@ -31,6 +32,12 @@ export const SETTINGS = {
     standard: 'none: the embedded engine',
     secret: true,
     help: 'The Redis or Valkey that holds all state.',
+  },
+  minReplicas: {
+    env: 'MIN_REPLICAS',
+    schema: numberSetting(0, 16),
+    default: 1,
+    help: 'With Sentinel: how many replicas must have an order, a block or a change of settings before it is answered. 0 waives it: a fail-over may then lose what was answered.',
   },
   port: {
     env: 'PORT',
@@ -80,6 +87,18 @@ export const SETTINGS = {
     schema: textSetting(1_024),
     default: '.lastcall',
     help: 'Where the embedded engine keeps its data, and DEV its secret.',
+  },
+  auditDir: {
+    env: 'AUDIT_DIR',
+    schema: textSetting(1_024),
+    standard: 'audit in DATA_DIR',
+    help: 'Where the audit archive is kept; all brokers of an installation share it.',
+  },
+  auditKey: {
+    env: 'AUDIT_KEY',
+    schema: auditKeysSetting,
+    secret: true,
+    help: 'What the audit archive is signed with. The first key signs, all of them prove.',
   },
   webhookUrl: {
     env: 'WEBHOOK_URL',
@@ -145,6 +164,12 @@ export const SETTINGS = {
     schema: numberSetting(500, 100_000),
     default: 500,
     help: 'Sessions that may come back to this process, apart from new ones.',
+  },
+  drainMs: {
+    env: 'DRAIN_MS',
+    schema: numberSetting(0, 600_000),
+    default: 10_000,
+    help: 'Longest time a stop may take to send clients to other nodes, in milliseconds.',
   },
 } as const satisfies Record<string, Setting>;
 

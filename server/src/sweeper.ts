@@ -7,6 +7,11 @@ import type { Store } from './redis/store.js';
 const MIN_WAIT_MS = 20;
 const MAX_WAIT_MS = 400;
 const TENANTS_EVERY_MS = 2_000;
+/** The longest a tenant rests, at most half of it less, so that they do not all wake at once. */
+const REST_MS = 30_000;
+/** How often resting tenants are asked whether anything happened there, and how many at a time. */
+const REST_LOOK_MS = 1_000;
+const REST_LOOK_BATCH = 200;
 /** How many sweeps of one tenant follow each other without a pause for the others. */
 const MAX_ROUNDS = 50;
 
@@ -16,11 +21,18 @@ interface SweepAnswer {
   readonly epoch: number;
   readonly waitMs: number;
   readonly more: boolean;
+  readonly resting: boolean;
+}
+
+interface Head {
+  readonly epoch: number;
+  readonly rev: number;
 }
 
 /**
  * The sweep loop: looks at every tenant every 400 ms or when something is due there, says that this node lives, and
- * learns of new tenants. It decides nothing; the script does, by Redis' clock.
+ * learns of new tenants. It decides nothing; the script does, by Redis' clock. A tenant without sessions rests: whatever
+ * happens there has a record, so its last one is all that is looked at until it changes.
  */
 export class Sweeper {
   readonly #store: Store;
@@ -29,8 +41,12 @@ export class Sweeper {
   readonly #nodes: Nodes;
   readonly #fail: (error: unknown) => void;
   readonly #everySecond: () => Promise<void>;
-  readonly #swept: (tenant: string, head: { epoch: number; rev: number }) => void;
+  readonly #swept: (tenant: string, head: Head) => void;
   readonly #dueAt = new Map<string, number>();
+  /** Tenants at rest, and their last records. */
+  readonly #resting = new Map<string, Head>();
+  #restDueAt = 0;
+  #isLookingAtRest = false;
   #nodesDueAt = 0;
   #tenantsDueAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -46,7 +62,7 @@ export class Sweeper {
     /** What is to be done about once a second while Redis answers. */
     everySecond: () => Promise<void>;
     /** A tenant was looked at: this is its last record. */
-    swept: (tenant: string, head: { epoch: number; rev: number }) => void;
+    swept: (tenant: string, head: Head) => void;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
@@ -67,13 +83,14 @@ export class Sweeper {
     clearTimeout(this.#timer);
   }
 
-  /** A tenant that may be new: swept from now on, without waiting for the next look for tenants. */
+  /** A tenant that may be new, or at rest: swept from now on, without waiting for the next look for such tenants. */
   watch(tenant: string): void {
-    if (!this.#dueAt.has(tenant)) this.kick(tenant);
+    if (!this.#dueAt.has(tenant) || this.#resting.has(tenant)) this.kick(tenant);
   }
 
   /** Something just became due in a tenant. */
   kick(tenant: string): void {
+    this.#resting.delete(tenant);
     this.#dueAt.set(tenant, 0);
     this.#arm(performance.now() + MIN_WAIT_MS);
   }
@@ -89,7 +106,11 @@ export class Sweeper {
       this.#tenantsDueAt = now + TENANTS_EVERY_MS;
       this.#findTenants().catch(this.#fail);
     }
-    let next = Math.min(this.#nodesDueAt, this.#tenantsDueAt);
+    if (now >= this.#restDueAt) {
+      this.#restDueAt = now + REST_LOOK_MS;
+      this.#lookAtRest().catch(this.#fail);
+    }
+    let next = Math.min(this.#nodesDueAt, this.#tenantsDueAt, this.#restDueAt);
     for (const [tenant, dueAt] of this.#dueAt) {
       if (dueAt <= now) void this.#sweep(tenant);
       else next = Math.min(next, dueAt);
@@ -107,30 +128,63 @@ export class Sweeper {
   }
 
   async #findTenants(): Promise<void> {
-    for (const tenant of await this.#store.tenants()) this.watch(tenant);
+    for (const tenant of await this.#store.tenants()) if (!this.#dueAt.has(tenant)) this.kick(tenant);
+  }
+
+  /** Wakes the tenants in which something was recorded. */
+  async #lookAtRest(): Promise<void> {
+    if (this.#isLookingAtRest) return;
+    this.#isLookingAtRest = true;
+    try {
+      const tenants = [...this.#resting.keys()];
+      for (let from = 0; from < tenants.length && !this.#stopped; from += REST_LOOK_BATCH) {
+        const batch = tenants.slice(from, from + REST_LOOK_BATCH);
+        const heads = await Promise.all(batch.map((tenant) => this.#store.position(tenant)));
+        batch.forEach((tenant, i) => this.#compare(tenant, heads[i] as Head));
+      }
+    } finally {
+      this.#isLookingAtRest = false;
+    }
+  }
+
+  #compare(tenant: string, { epoch, rev }: Head): void {
+    const known = this.#resting.get(tenant);
+    if (!known) return;
+    if (known.epoch !== epoch || known.rev !== rev) this.kick(tenant);
+    else this.#swept(tenant, known);
   }
 
   async #sweep(tenant: string): Promise<void> {
+    // A newer version has changed what stands there: this one's scripts have no business with it.
+    if (this.#nodes.tooOld !== undefined) return;
     // Not due again while it is being swept; a kick meanwhile stands.
     this.#dueAt.set(tenant, Number.POSITIVE_INFINITY);
+    this.#resting.delete(tenant);
     let waitMs = MAX_WAIT_MS;
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
         const { epoch, rev } = this.#bus.position(tenant);
-        const args = [this.#nodes.aliveJson(), epoch, rev];
+        const args = [this.#nodes.aliveJson(), epoch, rev, this.#bus.fence(tenant)];
         const answer = await this.#store.run<SweepAnswer>('sweep', tenant, args);
         this.#clock.observe(answer.now);
         this.#bus.observe(tenant, answer.epoch, answer.rev);
         this.#swept(tenant, answer);
         waitMs = answer.waitMs;
-        if (!answer.more) break;
+        if (answer.more) continue;
+        if (answer.resting) this.#rest(tenant, answer);
+        break;
       }
     } catch (error) {
       this.#fail(error);
     }
     if (this.#dueAt.get(tenant) !== Number.POSITIVE_INFINITY) return;
-    const dueAt = performance.now() + waitMs;
+    const dueAt = performance.now() + (waitMs === REST_MS ? (waitMs * (1 + Math.random())) / 2 : waitMs);
     this.#dueAt.set(tenant, dueAt);
     this.#arm(dueAt);
+  }
+
+  #rest(tenant: string, { epoch, rev }: Head): void {
+    // A kick while it was being swept tells of something newer than the answer.
+    if (this.#dueAt.get(tenant) === Number.POSITIVE_INFINITY) this.#resting.set(tenant, { epoch, rev });
   }
 }

@@ -1,12 +1,15 @@
-import type { Policy, Welcome } from '@lastcall/shared';
-import type { Attachment } from './attachments.js';
+import type { LockRequestedPush, Policy, Welcome } from '@lastcall/shared';
+import { type Attachment, noteOrder } from './attachments.js';
 import type { StoreClock } from './clock.js';
-import { lockOf, type StoredLock } from './locks.js';
+import { lockOf, type StoredLock } from './lock-view.js';
 import { policyOf, publicPolicy } from './policy.js';
 import { listOf } from './redis/store.js';
 import { type StoredWarning, warningOf } from './warning.js';
 
 type Empty = Record<string, never>;
+
+/** What somebody asks a holder for, until when it has time to answer. */
+export type AskedOf = Omit<LockRequestedPush, 'deadlineMs'> & { readonly deadlineAt: number };
 
 /** What the scripts know of a session at its (re)connection. */
 export interface StoredWelcome {
@@ -20,6 +23,7 @@ export interface StoredWelcome {
   readonly orders: readonly StoredWarning[] | Empty;
   readonly locks: readonly StoredLock[] | Empty;
   readonly waiting: Welcome['waiting'] | Empty;
+  readonly asked: readonly AskedOf[] | Empty;
   readonly facts: { readonly idle: boolean; readonly dirty: boolean; readonly view: string };
 }
 
@@ -40,6 +44,8 @@ export function welcomeOf(
   attachment.view = stored.facts.view;
   attachment.idleAfterMs = policy.idleAfterMs;
   const orders = listOf(stored.orders).map((order) => warningOf(order, clock));
+  attachment.endsAt.clear();
+  for (const { orderId, deadlineAt } of listOf(stored.orders)) noteOrder(attachment, orderId, deadlineAt);
   attachment.idleOrder = orders.find(({ reason }) => reason === 'idle')?.orderId;
   const { user } = attachment.identity;
   return {

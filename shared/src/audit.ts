@@ -46,3 +46,34 @@ export interface AuditRecord {
   readonly reason?: string;
   readonly details?: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * How a link of the archive's chain can be wrong. `broken`: it is not what was written; `missing`: it is not there, but
+ * later ones are; `cut`: the chain ends before it.
+ */
+export const AUDIT_FAULTS = ['broken', 'missing', 'cut'] as const;
+
+/** The first link of the archive that is not as it should be. */
+export interface AuditFault {
+  readonly kind: (typeof AUDIT_FAULTS)[number];
+  /** Which link, counted from 1. */
+  readonly seq: number;
+  readonly file?: string;
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** What a check of a tenant's archive found. */
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly files: number;
+  /** Whether the chain's end was compared with what Redis knows of it. */
+  readonly anchored: boolean;
+  /** Every line is signed with a key. */
+  readonly signed: boolean;
+  /** Records that left Redis before they could be archived: no link is missing, but they are in no file. */
+  readonly lost: number;
+  readonly last?: { readonly seq: number; readonly epoch: number; readonly rev: number; readonly at: number };
+  readonly fault?: AuditFault;
+}

@@ -1,4 +1,4 @@
-import type { LockHolder } from './lock.js';
+import type { LockHolder, LockWait } from './lock.js';
 import type { Ending } from './session.js';
 
 /** One row per error code: its HTTP status, and whether the same request may succeed later. */
@@ -46,7 +46,7 @@ export interface WireError {
   readonly ended?: Ending;
   readonly untilAt?: number;
   readonly blockers?: readonly LockHolder[];
-  readonly cycle?: readonly string[];
+  readonly cycle?: readonly LockWait[];
   /** What became of a lock request that is repeated after its end. */
   readonly outcome?: string;
 }

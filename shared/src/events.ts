@@ -1,7 +1,17 @@
 import type { AuditRecord } from './audit.js';
 import type { WireError } from './errors.js';
 import type { Actor, UserRef } from './identity.js';
-import type { Lock, LockEntry, LockHolder, LockLostReason, LockMode, LockScope, LockWaiter } from './lock.js';
+import type {
+  Lock,
+  LockAnswer,
+  LockEntry,
+  LockHolder,
+  LockLostReason,
+  LockMode,
+  LockScope,
+  LockWaiter,
+} from './lock.js';
+import type { Maintenance } from './maintenance.js';
 import type { AckState, Order, OrderAction } from './order.js';
 import type { Policy, PublicPolicy } from './policy.js';
 import type { App, Device, EndReason, Session } from './session.js';
@@ -47,6 +57,29 @@ export interface AcquireRequest {
   readonly note?: string;
 }
 
+export interface AcquireManyRequest {
+  readonly resources: readonly Pick<AcquireRequest, 'resource' | 'mode' | 'scope'>[];
+  readonly requestId: string;
+}
+
+export interface UpgradeRequest {
+  readonly resource: string;
+  readonly fence: number;
+  readonly waitMs?: number;
+  readonly requestId: string;
+}
+
+export interface TakeoverRequest {
+  readonly resource: string;
+  readonly force?: boolean;
+  readonly reason?: string;
+  readonly requestId: string;
+}
+
+export type TakeoverAnswer =
+  | { readonly state: 'asked'; readonly deadlineMs: number }
+  | { readonly state: 'granted'; readonly lock: Lock };
+
 export type AcquireAnswer =
   | { readonly state: 'granted'; readonly lock: Lock }
   | {
@@ -68,9 +101,16 @@ export interface ClientCalls {
   'session:end': { payload: Nothing; answer: Nothing };
   'auth:refresh': { payload: { token: string }; answer: { expiresInMs: number } };
   'lock:acquire': { payload: AcquireRequest; answer: AcquireAnswer };
+  'lock:acquireMany': { payload: AcquireManyRequest; answer: { locks: readonly Lock[] } };
+  'lock:upgrade': { payload: UpgradeRequest; answer: AcquireAnswer };
   'lock:release': { payload: { resource: string; fence: number }; answer: { released: boolean } };
   'lock:cancel': { payload: { requestId: string }; answer: Nothing };
+  'lock:takeover': { payload: TakeoverRequest; answer: TakeoverAnswer };
+  'lock:answer': { payload: { requestId: string; answer: LockAnswer }; answer: Nothing };
   'lock:check': { payload: { resource: string; fence: number }; answer: { valid: boolean; lock?: Lock } };
+  /** `locks`: what is locked or waited for there now; `more`: not all of it. */
+  'lock:watch': { payload: { prefix: string }; answer: { locks: readonly LockEntry[]; more?: true } };
+  'lock:unwatch': { payload: { prefix: string }; answer: Nothing };
   'lock:query': {
     payload: { resource: string };
     answer: { holders: readonly LockHolder[]; waiters: readonly LockWaiter[] };
@@ -109,6 +149,16 @@ export interface LogoffPush {
   readonly reentryMs?: number;
 }
 
+export interface LockRequestedPush {
+  readonly requestId: string;
+  readonly resource: string;
+  readonly by: Actor;
+  /** Why, in the words of the one who asks. */
+  readonly reason?: string;
+  /** Milliseconds left to answer and to save, when this was sent; silence yields. */
+  readonly deadlineMs: number;
+}
+
 export interface Welcome {
   readonly sessionId: string;
   readonly resumeKey: string;
@@ -139,6 +189,9 @@ export interface ServerPushes {
   'auth:expiring': { readonly expiresInMs: number };
   'lock:granted': { readonly requestId: string; readonly lock: Lock };
   'lock:denied': { readonly requestId: string; readonly error: WireError };
+  'lock:position': { readonly requestId: string; readonly resource: string; readonly position: number };
+  'lock:requested': LockRequestedPush;
+  'lock:changed': LockEntry;
   'lock:lost': {
     readonly resource: string;
     readonly fence: number;
@@ -171,7 +224,7 @@ export interface AdminPushes {
   snapshot: {
     readonly sessions: { readonly items: readonly Session[]; readonly total: number };
     readonly orders: readonly Order[];
-    readonly maintenance: null;
+    readonly maintenance: Maintenance | null;
     readonly locks: { readonly total: number };
     readonly policy: Policy;
     readonly nodes: readonly Node[];
@@ -181,6 +234,8 @@ export interface AdminPushes {
   'lock:changed': LockEntry;
   'audit:record': AuditRecord;
   'policy:changed': Policy;
+  /** `null`: it was lifted. */
+  'maintenance:changed': Maintenance | null;
   'nodes:changed': readonly Node[];
 }
 export type AdminPush = keyof AdminPushes;

@@ -16,6 +16,9 @@ export const RESOURCE_PREFIX_PATTERN = /^[A-Za-z0-9._~:@/-]{0,519}$/;
 /** Longest wait in a lock's queue, in milliseconds. */
 export const MAX_LOCK_WAIT_MS = 300_000;
 
+/** Most locks asked for at once. */
+export const MAX_LOCKS_AT_ONCE = 64;
+
 /** Outcomes of lock requests kept per session, so that a repeated request finds its own. */
 export const KEPT_LOCK_REQUESTS = 256;
 
@@ -53,6 +56,8 @@ export interface LockWaiter {
   readonly scope: LockScope;
   readonly position: number;
   readonly since: number;
+  /** Takes the lock over at this instant, unless the holder keeps it. */
+  readonly takesOverAt?: number;
 }
 
 /** A resource with its holders and its queue, as lists and watchers see it. */
@@ -60,6 +65,17 @@ export interface LockEntry {
   readonly resource: string;
   readonly holders: readonly LockHolder[];
   readonly waiters: readonly LockWaiter[];
+}
+
+/** What a holder says to somebody who asks for its lock; silence yields. */
+export const LOCK_ANSWERS = ['yield', 'keep'] as const;
+export type LockAnswer = (typeof LOCK_ANSWERS)[number];
+
+/** One step of a deadlock: a session that waits for a resource, which the next one has (after the last: the first). */
+export interface LockWait {
+  readonly sessionId: string;
+  readonly user: UserRef;
+  readonly resource: string;
 }
 
 export const LOCK_LOST_REASONS = ['takeover', 'idle', 'admin', 'session_ended', 'data_loss'] as const;

@@ -21,6 +21,14 @@ export type OrderAction = (typeof ORDER_ACTIONS)[number];
 export const ORDER_REASONS = ['admin', 'maintenance', 'security', 'unresponsive'] as const;
 export type OrderReason = (typeof ORDER_REASONS)[number];
 
+const MINUTE_MS = 60_000;
+
+/** How long before its deadline an order is told again, the longest first; longer ones than its grace do not count. */
+export const REMINDER_LADDER_MS: readonly number[] = [
+  ...[60, 30, 15, 10, 5, 4, 3, 2, 1].map((minutes) => minutes * MINUTE_MS),
+  30_000,
+];
+
 /** Whom an order is for: everybody, or whoever matches any of the lists. */
 export interface OrderTarget {
   readonly all?: true;
@@ -70,6 +78,8 @@ export interface Order extends Omit<OrderRequest, 'dryRun' | 'reason'> {
   readonly by: Actor;
   readonly createdAt: number;
   readonly deadlineAt: number;
+  /** The administrator it leaves in, because otherwise none would be. */
+  readonly spared?: UserRef;
   readonly counts: OrderCounts;
 }
 

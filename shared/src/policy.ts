@@ -92,6 +92,136 @@ export const POLICY_RANGES: { readonly [K in keyof PolicySettings]: Range | read
   auditOverflow: ['alarm', 'drop'],
 };
 
+/** Settings that go together: where one asks for something that another one makes impossible, both are refused. */
+export interface PolicyRule {
+  readonly path: keyof PolicySettings;
+  readonly holds: (settings: PolicySettings) => boolean;
+  readonly message: string;
+}
+
+/** Milliseconds after a socket had its time to close until the proof of a session's end is read, at the most. */
+const PROOF_MS = 10_000;
+
+/** A row per contradiction that is refused; documents and validation read it. */
+export const POLICY_RULES: readonly PolicyRule[] = [
+  {
+    path: 'leaseMs',
+    holds: ({ beatMs, leaseMs }) => leaseMs >= 3 * beatMs,
+    message: 'must be at least three times beatMs, so that one lost beat ends nobody',
+  },
+  {
+    path: 'idleLogoffMs',
+    holds: ({ idleLogoffMs, idleWarnMs }) => idleLogoffMs === 0 || idleLogoffMs > idleWarnMs,
+    message: 'must be 0, or more than idleWarnMs, so that the warning comes before the logoff',
+  },
+  {
+    path: 'idleLogoffMs',
+    holds: ({ idleLogoffMs, idleWarnMs, beatMs }) =>
+      idleLogoffMs === 0 || idleLogoffMs <= idleWarnMs || idleLogoffMs - idleWarnMs >= beatMs,
+    message: 'must be 0, or at least beatMs more than idleWarnMs, so that nobody who works is warned',
+  },
+  {
+    path: 'idleLogoffMs',
+    holds: ({ idleLogoffMs, idleAfterMs }) => idleLogoffMs === 0 || idleLogoffMs >= idleAfterMs,
+    message:
+      'must be 0, or at least idleAfterMs, so that nobody is logged off as idle who is not called idle',
+  },
+  {
+    path: 'idleWarnMs',
+    holds: ({ idleLogoffMs, idleWarnMs, beatMs }) => idleLogoffMs === 0 || idleWarnMs >= beatMs,
+    message: 'must be at least beatMs, so that input after the warning is heard before the logoff',
+  },
+  {
+    path: 'idleAfterMs',
+    holds: ({ idleAfterMs, beatMs }) => idleAfterMs >= beatMs,
+    message: 'must be at least beatMs, so that nobody who works is called idle',
+  },
+  {
+    path: 'lockIdleMs',
+    holds: ({ lockIdleMs, beatMs }) => lockIdleMs === 0 || lockIdleMs >= beatMs,
+    message: 'must be 0, or at least beatMs, so that nobody who works loses a lock as idle',
+  },
+  {
+    path: 'maxAgeMs',
+    holds: ({ maxAgeMs, graceMs }) => maxAgeMs === 0 || maxAgeMs > graceMs,
+    message: 'must be 0, or more than graceMs, so that nobody is warned of its end at sign-in',
+  },
+  {
+    path: 'maxSessionsPerUser',
+    holds: ({ maxSessions, maxSessionsPerUser }) => maxSessions === 0 || maxSessionsPerUser <= maxSessions,
+    message: 'must be at most maxSessions, which is the limit of all people together',
+  },
+  {
+    path: 'endedKeepMs',
+    holds: ({ endedKeepMs, leaseMs }) => endedKeepMs >= leaseMs,
+    message: 'must be at least leaseMs, so that who was away for that long still learns of the end',
+  },
+  {
+    path: 'endedKeepMs',
+    holds: ({ endedKeepMs, flushMs }) => endedKeepMs >= flushMs + PROOF_MS,
+    message: 'must be at least 10 seconds more than flushMs, so that the proof of an end is read in time',
+  },
+];
+
+export const PRESET_NAMES = ['strict', 'standard', 'relaxed'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** Settings that fit together, and for whom they are. */
+export interface Preset {
+  readonly summary: string;
+  readonly settings: PolicySettings;
+}
+
+/** Where to begin: each is a whole of settings that may be sent as it is. */
+export const POLICY_PRESETS: Readonly<Record<PresetName, Preset>> = {
+  strict: {
+    summary:
+      'For books that must not stay open unattended: ten minutes without input in a session, eight hours, three sessions a person.',
+    settings: {
+      ...DEFAULT_POLICY,
+      beatMs: 10_000,
+      leaseMs: 30_000,
+      idleAfterMs: 2 * MINUTE,
+      idleLogoffMs: 10 * MINUTE,
+      idleWarnMs: MINUTE,
+      idleScope: 'session',
+      maxAgeMs: 8 * HOUR,
+      maxSessionsPerUser: 3,
+      graceMs: 30_000,
+      holdMs: 15_000,
+      takeoverMs: 15_000,
+      lockIdleMs: 2 * MINUTE,
+    },
+  },
+  standard: {
+    summary:
+      'For an office: half an hour without input anywhere, twelve hours, as many sessions as people open.',
+    settings: DEFAULT_POLICY,
+  },
+  relaxed: {
+    summary: 'For people who leave their work open: four hours without input anywhere, a day, long warnings.',
+    settings: {
+      ...DEFAULT_POLICY,
+      idleAfterMs: 15 * MINUTE,
+      idleLogoffMs: 4 * HOUR,
+      idleWarnMs: 10 * MINUTE,
+      maxAgeMs: DAY,
+      graceMs: 5 * MINUTE,
+      holdMs: 2 * MINUTE,
+      takeoverMs: MINUTE,
+      lockIdleMs: 15 * MINUTE,
+    },
+  },
+};
+
+/** The preset that settings are, if they are one; whatever else is with them does not count. */
+export function presetOf(settings: PolicySettings): PresetName | undefined {
+  const names = Object.keys(DEFAULT_POLICY) as (keyof PolicySettings)[];
+  return PRESET_NAMES.find((preset) =>
+    names.every((name) => POLICY_PRESETS[preset].settings[name] === settings[name]),
+  );
+}
+
 /** The settings a client may know: what it needs to count down and to explain itself. */
 export const PUBLIC_POLICY_KEYS = [
   'beatMs',

@@ -89,11 +89,11 @@ describe('demo in a browser', function () {
   it('[L2][L3] lets one window edit, tells the other who it is, and passes the record on with what was saved', async () => {
     const ada = await signIn('Ada');
     await openInvoice(ada, '1042');
-    await ada.getByText('You are editing').waitFor();
+    await ada.getByRole('status').getByText('You are editing').waitFor();
     await note(ada).fill('Thirty days.');
     const grace = await signIn('Grace');
     await openInvoice(grace, '1042');
-    await grace.getByText('Ada is editing').waitFor();
+    await grace.getByRole('status').getByText('Ada is editing').waitFor();
     expect(await note(grace).isDisabled()).to.equal(true);
     await grace.getByRole('button', { name: 'Wait for it' }).click();
     await grace.getByText('You are next').waitFor();
@@ -101,23 +101,25 @@ describe('demo in a browser', function () {
     await ada.keyboard.press('Control+s');
     await ada.getByText('Invoice 1042 is saved.').waitFor();
     await ada.getByRole('button', { name: 'Close' }).click();
-    await grace.getByText('You are editing').waitFor();
+    await grace.getByRole('status').getByText('You are editing').waitFor();
     expect(await note(grace).inputValue()).to.equal('Thirty days.');
-    await grace.getByText('Saved by Ada').waitFor();
     await openInvoice(ada, '1042');
-    await ada.getByText('Grace is editing').waitFor();
+    await ada.getByRole('status').getByText('Grace is editing').waitFor();
+    await grace.getByRole('button', { name: 'Close' }).click();
+    await ada.getByText('Nobody is editing now').waitFor();
+    await ada.getByText('Saved by Ada').waitFor();
   });
 
   it('[L11] keeps what was typed when an administrator breaks the lock, and lets it be saved with a new one', async () => {
     const ada = await signIn('Ada');
     await openInvoice(ada, '1041');
-    await ada.getByText('You are editing').waitFor();
+    await ada.getByRole('status').getByText('You are editing').waitFor();
     await note(ada).fill('Typed before.');
     expect((await command('unlock', 'invoices/1041')).out).to.equal('invoices/1041 is free now.\n');
     await ada.getByText('An administrator took the lock away.').waitFor();
     expect(await ada.getByRole('button', { name: 'Save' }).isDisabled()).to.equal(true);
     await ada.getByRole('button', { name: 'Get it back' }).click();
-    await ada.getByText('You are editing').waitFor();
+    await ada.getByRole('status').getByText('You are editing').waitFor();
     await ada.getByRole('button', { name: 'Save', exact: true }).click();
     await ada.getByText('Invoice 1041 is saved.').waitFor();
     expect(await saved(ada, '1041')).to.equal('Typed before.');
@@ -171,7 +173,7 @@ describe('demo in a browser', function () {
   it('[K3][O8] keeps the focus in the dialog, gives it back, and takes a cancelled logoff away', async () => {
     const ada = await signIn('Ada');
     await openInvoice(ada, '1044');
-    await ada.getByText('You are editing').waitFor();
+    await ada.getByRole('status').getByText('You are editing').waitFor();
     await note(ada).focus();
     const admin = await administrator();
     await admin.getByLabel('Time to save').selectOption({ label: '5 minutes' });
@@ -196,7 +198,7 @@ describe('demo in a browser', function () {
   it('[C2][O5][O12] saves by itself what nobody saves, is logged off from the command line, and kept out', async () => {
     const margaret = await signIn('Margaret');
     await openInvoice(margaret, '1044');
-    await margaret.getByText('You are editing').waitFor();
+    await margaret.getByRole('status').getByText('You are editing').waitFor();
     await note(margaret).fill('Typed by Margaret.');
     const args = ['--user', 'margaret', '--grace', '2s', '--deny', '1m', '-m', MESSAGE, '--wait'];
     const { code, out } = await command('logoff', ...args);

@@ -11,7 +11,8 @@ const leave = (): never => process.exit(1);
 async function end(): Promise<void> {
   process.off('disconnect', leave);
   await broker.close();
-  process.disconnect();
+  // What did not close in time must not keep a broker that was told to end: as `lastcall serve` does it.
+  process.exit(0);
 }
 
 process.once('disconnect', leave);

@@ -19,6 +19,9 @@ export type ClientCommand =
   | { readonly verb: 'lock'; readonly resource: string; readonly waitMs?: number }
   | { readonly verb: 'release'; readonly resource: string }
   | { readonly verb: 'dirty'; readonly dirty: boolean }
+  /** A request to the application's own back end under a lock that was once granted, whatever became of it. */
+  | { readonly verb: 'send'; readonly method: string; readonly url: string; readonly resource: string }
+  | { readonly verb: 'connect' }
   | { readonly verb: 'end' };
 
 export type ClientReport =
@@ -47,6 +50,13 @@ function run(start: ClientStart): void {
         return await handles.get(command.resource)?.release();
       case 'dirty':
         return client.setDirty(command.dirty);
+      case 'send': {
+        const { method, resource } = command;
+        const response = await fetch(command.url, { method, headers: client.headers(handles.get(resource)) });
+        return { status: response.status, body: await response.json() };
+      }
+      case 'connect':
+        return (await client.connect()).sessionId;
       case 'end':
         return await client.end();
       default:

@@ -36,9 +36,15 @@ const ANSWERS: { readonly [E in ClientCall]: ClientCalls[E]['answer'] } = {
   'session:end': {},
   'auth:refresh': { expiresInMs: 3_600_000 },
   'lock:acquire': { state: 'queued', requestId: '', position: 1, blockers: [] },
+  'lock:acquireMany': { locks: [] },
+  'lock:upgrade': { state: 'queued', requestId: '', position: 1, blockers: [] },
   'lock:release': { released: true },
   'lock:cancel': {},
+  'lock:takeover': { state: 'asked', deadlineMs: 30_000 },
+  'lock:answer': {},
   'lock:check': { valid: true },
+  'lock:watch': { locks: [] },
+  'lock:unwatch': {},
   'lock:query': { holders: [], waiters: [] },
 };
 
@@ -101,6 +107,11 @@ export class FakeBroker {
     this.pushRaw(event, payload);
   }
 
+  /** Sends something to the client that has been connected longest. */
+  pushToFirst(event: ServerPush, payload: unknown): void {
+    [...this.#clients.sockets.values()][0]?.emit(event, payload);
+  }
+
   /** Sends whatever, of the contract or not. */
   pushRaw(event: string, ...payload: unknown[]): void {
     this.#clients.emit(event, ...payload);
@@ -139,7 +150,7 @@ export class FakeBroker {
       this.calls.push({ event, payload });
       void this.#reply(event, payload, acknowledge);
     });
-    if (!this.mute) socket.emit('welcome', this.#welcomeOf(socket.handshake.auth as HandshakeAuth));
+    if (!this.mute) socket.emit('welcome', this.welcomeFor((socket.handshake.auth as HandshakeAuth).resume));
   }
 
   async #reply(
@@ -157,7 +168,8 @@ export class FakeBroker {
     acknowledge?.('code' in answer ? { ok: false, error: answer } : { ok: true, ...answer });
   }
 
-  #welcomeOf({ resume }: HandshakeAuth): Welcome {
+  /** What it welcomes a session with, a new one or one that comes back. */
+  welcomeFor(resume: HandshakeAuth['resume']): Welcome {
     if (!resume) this.#opened += 1;
     return {
       sessionId: resume?.sessionId ?? `session-${this.#opened}`,

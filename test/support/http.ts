@@ -25,7 +25,7 @@ export function pathOf(id: RouteId, params: Readonly<Record<string, string>> = {
 export async function send<T = unknown>(url: string, init: RequestInit = {}): Promise<Got<T>> {
   const response = await fetch(url, init);
   const text = await response.text();
-  const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '') && text !== '';
   return {
     status: response.status,
     headers: response.headers,

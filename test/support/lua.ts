@@ -19,7 +19,10 @@ export function headerOf({ text }: Source): string {
 
 /** The libraries a verb's header names. */
 export function includesOf(file: Source): string[] {
-  return /Includes: (?<names>[_a-z ]+)$/m.exec(headerOf(file))?.groups?.['names']?.split(' ') ?? [];
+  const names = /Includes: (?<names>_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(headerOf(file))?.groups?.[
+    'names'
+  ];
+  return names?.match(/_[a-z]+/g) ?? [];
 }
 
 /** A script as Redis gets it, with the file and line each of its lines comes from. */

@@ -78,6 +78,8 @@ export interface BrokerProcessOptions {
   readonly redisUrl?: string;
   /** Further settings by their variables, without `LASTCALL_`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it runs, as a `file:` URL; this version's broker unless given. */
+  readonly script?: string;
 }
 
 /** A broker in a process of its own, always at the same address. */
@@ -85,11 +87,13 @@ export class BrokerProcess {
   readonly url: string;
   readonly dataDir: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #script: string;
   #child: Child | undefined;
 
   private constructor(port: number, options: BrokerProcessOptions) {
     this.url = `http://127.0.0.1:${port}`;
     this.dataDir = mkdtempSync(join(tmpdir(), 'lastcall-process-'));
+    this.#script = options.script ?? './broker-process.js';
     const settings = {
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
       DATA_DIR: this.dataDir,
@@ -116,7 +120,7 @@ export class BrokerProcess {
 
   /** Starts it again, after it ended one way or another. */
   async start(): Promise<void> {
-    const child = new Child('./broker-process.js', '', this.#env);
+    const child = new Child(this.#script, '', this.#env);
     this.#child = child;
     let isReady = false;
     child.onReport(() => {
@@ -128,6 +132,10 @@ export class BrokerProcess {
 
   token(tenant: string, sub: string, roles: readonly string[] = ['user']): Promise<string> {
     return mintToken(SECRET, { sub, tenant, name: `${sub} by name`, roles });
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
   }
 
   /** As a crash, or `kill -9`, ends it. */

@@ -10,12 +10,13 @@ export interface Proxy {
   stop(): Promise<void>;
 }
 
-export function startProxy(targetPort: number): Promise<Proxy> {
+/** To one port, or to whichever the test has it lead to at the moment: the simplest of load balancers. */
+export function startProxy(target: number | (() => number)): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let cut = false;
   let stalled = false;
   const link = (client: Socket): void => {
-    const upstream = connect(targetPort, '127.0.0.1');
+    const upstream = connect(typeof target === 'number' ? target : target(), '127.0.0.1');
     const end = (): void => {
       client.destroy();
       upstream.destroy();

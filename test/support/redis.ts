@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,14 +9,15 @@ import { type EmbeddedEngine, startEmbedded } from 'lastcall/internal/redis/embe
 import { createClient, ErrorReply } from 'redis';
 
 const START_LIMIT_MS = 10_000;
+const START_ATTEMPTS = 5;
 const LOOK_EVERY_MS = 10;
 /** The observer comes back after a restart of Redis, but does not try for ever. */
 const RECONNECT_MS = 50;
 const RECONNECTIONS = 200;
 
 export interface RedisServerOptions {
-  /** A cluster of one node with all slots: real cross-slot errors, one process. */
-  readonly cluster?: boolean;
+  /** A cluster of one node with all slots: real cross-slot errors, one process; `'joining'`: a node that has none yet. */
+  readonly cluster?: boolean | 'joining';
   /** Keeps what was acknowledged over a SIGKILL. */
   readonly appendonly?: boolean;
   readonly password?: string;
@@ -55,13 +57,11 @@ export function needsRedisServer(context: Mocha.Context, leftOut: string): void 
 }
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const port = await freePort();
-  const clusterPort = options.cluster ? await freePort() : undefined;
   const dir = mkdtempSync(join(tmpdir(), 'lastcall-redis-'));
-  const args = serverArguments(options, port, clusterPort, dir);
   const auth = options.password === undefined ? '' : `:${options.password}@`;
-  let child = await launch(args);
-  if (options.cluster) {
+  const { port, args, child: first } = await launchSomewhere(options, dir);
+  let child = first;
+  if (options.cluster === true) {
     await ask(port, 'CLUSTER ADDSLOTSRANGE 0 16383');
     await waitFor(async () => (await ask(port, 'CLUSTER INFO')).includes('cluster_state:ok'), 'the cluster');
   }
@@ -90,6 +90,23 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Another process may take a port between the look and the start: then on others. */
+async function launchSomewhere(
+  options: RedisServerOptions,
+  dir: string,
+): Promise<{ port: number; args: readonly string[]; child: ChildProcess }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const clusterPort = options.cluster ? await freePort() : undefined;
+    const args = serverArguments(options, port, clusterPort, dir);
+    try {
+      return { port, args, child: await launch(args) };
+    } catch (error) {
+      if (attempt === START_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
+    }
+  }
 }
 
 function serverArguments(
@@ -149,18 +166,24 @@ function ask(port: number, command: string): Promise<string> {
   });
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below the ports that systems give to outgoing connections: one of those could take it before a server does. */
+const PORTS = { from: 10_000, to: 32_000 } as const;
+const PORT_ATTEMPTS = 50;
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === 'object'
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      );
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 

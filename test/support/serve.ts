@@ -16,10 +16,15 @@ export class Serve {
   #out = '';
   #err = '';
 
-  private constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  private constructor(args: readonly string[], env: Readonly<Record<string, string>>, openFiles?: number) {
     this.#folder = mkdtempSync(join(tmpdir(), 'lastcall-serve-'));
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LASTCALL_'));
-    this.child = spawn(process.execPath, [COMMAND, 'serve', ...args], {
+    const command = [process.execPath, COMMAND, 'serve', ...args];
+    const [program = '', ...rest] =
+      openFiles === undefined
+        ? command
+        : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...command];
+    this.child = spawn(program, rest, {
       cwd: this.#folder,
       env: { ...Object.fromEntries(own), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,12 +40,13 @@ export class Serve {
     this.child.once('exit', () => process.off('exit', leave));
   }
 
-  /** Starts it and waits until it listens. */
+  /** Starts it and waits until it listens; `openFiles` limits what it may open. */
   static async start(
     args: readonly string[] = ['--port', '0'],
     env: Readonly<Record<string, string>> = {},
+    openFiles?: number,
   ): Promise<Serve> {
-    const serve = new Serve(args, env);
+    const serve = new Serve(args, env, openFiles);
     const listening = () => serve.#out.includes('logoff') || serve.over;
     await waitUntil(listening, 'lastcall serve', START_LIMIT_MS);
     if (serve.over) throw new Error(`lastcall serve ended:\n${serve.#err}`);

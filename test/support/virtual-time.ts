@@ -4,14 +4,13 @@ import { revKey } from 'lastcall/internal/redis/keys.js';
 import type { StoreDriver } from 'lastcall/internal/redis/store.js';
 
 /** The line of `_lib.lua` through which every command of every script goes. */
-const SEAM = 'local call = redis.call\n';
+const SEAM = /^(?<local>local )?call = redis\.call$/m;
 
 /**
  * Stands in for it: `TIME` is the second key, a clock of the tenant's own, and whatever has a TTL ends by that clock.
  * Everything else goes to Redis as it is, so that the scripts under test are the real ones.
  */
-const VIRTUAL = `local call
-do
+const VIRTUAL = `do
   local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
   local us = tonumber(KEYS[2])
   local ms = math.floor(us / 1000)
@@ -129,8 +128,10 @@ export class VirtualDriver implements StoreDriver {
   }
 
   #rewrite(source: string): string {
-    if (!source.includes(SEAM)) throw new Error('a script without the line that calls Redis');
-    const rewritten = this.#mutate(source).replace(SEAM, () => VIRTUAL);
+    if (!SEAM.test(source)) throw new Error('a script without the line that calls Redis');
+    const rewritten = this.#mutate(source).replace(SEAM, (_, local?: string) =>
+      local ? `local call\n${VIRTUAL}` : VIRTUAL,
+    );
     this.#digests.set(digestOf(source), digestOf(rewritten));
     return rewritten;
   }

@@ -2,7 +2,13 @@ import { type ClientCall, type Identity, type KnownRole, LastcallError } from '@
 import type { RouteId } from '../schema/routes.js';
 
 /** Everything that somebody may be allowed to do: an event, an HTTP call, or to be on a channel. */
-export type Action = ClientCall | RouteId | 'client.connect' | 'admin.connect' | 'metrics.read';
+export type Action =
+  | ClientCall
+  | RouteId
+  | 'client.connect'
+  | 'admin.connect'
+  | 'metrics.read'
+  | 'locks.force';
 
 /** Roles come from tokens, so an application may use names of its own: those may do what `anyone` may. */
 type Allowed = readonly KnownRole[] | 'anyone';
@@ -21,9 +27,15 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'session:end': 'anyone',
   'auth:refresh': 'anyone',
   'lock:acquire': 'anyone',
+  'lock:acquireMany': 'anyone',
+  'lock:upgrade': 'anyone',
   'lock:release': 'anyone',
   'lock:cancel': 'anyone',
+  'lock:takeover': 'anyone',
+  'lock:answer': 'anyone',
   'lock:check': 'anyone',
+  'lock:watch': 'anyone',
+  'lock:unwatch': 'anyone',
   'lock:query': 'anyone',
 
   'admin.connect': ADMINISTRATORS,
@@ -36,15 +48,21 @@ const RIGHTS: Readonly<Record<Action, Allowed>> = {
   'orders.get': ADMINISTRATORS,
   'orders.receipts': ADMINISTRATORS,
   'orders.cancel': ADMINISTRATORS,
+  'maintenance.get': ADMINISTRATORS,
+  'maintenance.set': ADMINISTRATORS,
+  'maintenance.lift': ADMINISTRATORS,
   'blocks.list': ADMINISTRATORS,
   'blocks.set': ADMINISTRATORS,
   'blocks.lift': ADMINISTRATORS,
   'locks.list': ADMINISTRATORS,
+  'locks.force': ADMINISTRATORS,
   'locks.break': ADMINISTRATORS,
   'locks.check': BACK_ENDS,
   'audit.list': ADMINISTRATORS,
+  'audit.verify': ADMINISTRATORS,
   'policy.get': ADMINISTRATORS,
   'policy.set': ADMINISTRATORS,
+  'review.get': ADMINISTRATORS,
   'nodes.list': OPERATORS,
   'tenants.list': OPERATORS,
 };

@@ -1,17 +1,22 @@
 import type {
   AuditRecord,
+  AuditVerdict,
   Block,
   BlockRequest,
   LockEntry,
+  Maintenance,
+  MaintenanceRequest,
   Order,
   OrderRequest,
   Page,
   Policy,
   PolicySettings,
   Receipt,
+  Review,
   Session,
+  UserRef,
 } from '@lastcall/shared';
-import { MAX_PAGE } from '@lastcall/shared';
+import { LastcallError, MAX_PAGE } from '@lastcall/shared';
 import { ROUTES, type RouteId, type SessionDetail } from '../schema/routes.js';
 import { type ApiRequest, Http, type Query } from './http.js';
 
@@ -29,6 +34,7 @@ export interface OrderPreview {
   readonly dryRun: true;
   readonly total: number;
   readonly items: readonly Session[];
+  readonly spared?: UserRef;
 }
 
 /** What each call answers. */
@@ -39,16 +45,24 @@ interface Answers {
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
   readonly 'orders.cancel': Order;
+  readonly 'maintenance.get': Maintenance;
+  readonly 'maintenance.set': Maintenance;
+  readonly 'maintenance.lift': { readonly lifted: true; readonly order?: Order };
   readonly 'blocks.list': Page<Block>;
   readonly 'blocks.set': { readonly id: string };
   readonly 'blocks.lift': { readonly lifted: true };
   readonly 'locks.list': Page<LockEntry>;
   readonly 'locks.break': { readonly broken: boolean };
   readonly 'audit.list': Page<AuditRecord>;
+  readonly 'audit.verify': AuditVerdict;
   readonly 'policy.get': Policy;
   readonly 'policy.set': Policy;
+  readonly 'review.get': Review;
 }
 type Route = keyof Answers & RouteId;
+
+/** A large archive takes its time to be read, in milliseconds. */
+const VERIFY_LIMIT_MS = 3_600_000;
 
 /** Pages of the audit trail may be empty and still have a next one. */
 const MAX_PAGES = 1_000;
@@ -105,6 +119,26 @@ export class Api {
     return pages(limit, (query) => this.#call('locks.list', { query: { ...filter, ...query } }));
   }
 
+  /** The maintenance window, if there is one. */
+  async maintenance(signal?: AbortSignal): Promise<Maintenance | null> {
+    try {
+      return await this.#call('maintenance.get', { signal });
+    } catch (error) {
+      if (error instanceof LastcallError && error.code === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  /** Plans a maintenance window, or changes the one there is. */
+  setMaintenance(request: MaintenanceRequest): Promise<Maintenance> {
+    return this.#call('maintenance.set', { body: request });
+  }
+
+  /** Lifts the window; `order` is its order as it is then. */
+  liftMaintenance(): Promise<Answers['maintenance.lift']> {
+    return this.#call('maintenance.lift', {});
+  }
+
   /** Blocks, newest first. */
   blocks(filter: Query, limit: number): Promise<Page<Block>> {
     return pages(limit, (query) => this.#call('blocks.list', { query: { ...filter, ...query } }));
@@ -128,6 +162,22 @@ export class Api {
     return pages(limit, (query) => this.#call('audit.list', { query: { ...filter, ...query } }));
   }
 
+  /** Audit records as a file, oldest first, piece by piece. */
+  exportAudit(filter: Query, accept: string): AsyncGenerator<Uint8Array> {
+    const params = { tenant: this.tenant };
+    return this.#http.stream({
+      route: ROUTES['audit.list'],
+      params,
+      query: filter,
+      headers: { Accept: accept },
+    });
+  }
+
+  /** Has the broker read its whole archive and check the chain. */
+  verifyAudit(from?: number): Promise<AuditVerdict> {
+    return this.#call('audit.verify', { query: { from }, timeoutMs: VERIFY_LIMIT_MS });
+  }
+
   policy(): Promise<Policy> {
     return this.#call('policy.get', {});
   }
@@ -135,6 +185,10 @@ export class Api {
   /** Replaces all settings, unless somebody changed them after `version`. */
   setPolicy(settings: PolicySettings, version: number): Promise<Policy> {
     return this.#call('policy.set', { headers: { 'If-Match': `"${version}"` }, body: settings });
+  }
+
+  review(since: Query): Promise<Review> {
+    return this.#call('review.get', { query: since });
   }
 
   // What the broker answers is believed: a newer one may say more than this version knows.

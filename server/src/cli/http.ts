@@ -17,11 +17,15 @@ export interface ApiRequest {
   readonly query?: Query;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long the answer may take, in milliseconds; what the client was made with unless given. */
+  readonly timeoutMs?: number;
   /** Gives up waiting for the answer. */
   readonly signal?: AbortSignal | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
+/** A long answer of which nothing comes for so long has broken off, in milliseconds. */
+const SILENCE_MS = 60_000;
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -100,8 +104,48 @@ export class Http {
    * @throws {UnreachableError} when it cannot be asked
    */
   async send(request: ApiRequest): Promise<object> {
-    const { route, body, headers, signal } = request;
-    const init = {
+    const { route, signal, timeoutMs = this.#timeoutMs } = request;
+    const init = this.#init(request);
+    // What only reads, or carries an idempotency key, may arrive twice without harm.
+    const attempts = route.method === 'get' || route.method === 'post' ? 2 : 1;
+    const address = addressOf(this.#url, request);
+    const { status, text } = await this.#attempt(address, init, attempts, timeoutMs, signal);
+    return this.#answer(status, text);
+  }
+
+  /**
+   * A long answer, piece by piece.
+   * @throws {LastcallError} what the broker refuses
+   * @throws {UnreachableError} when it cannot be asked, or the answer breaks off
+   */
+  async *stream(request: ApiRequest): AsyncGenerator<Uint8Array> {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    let isBegun = false;
+    try {
+      const init = { ...this.#init(request), signal: silence.signal };
+      const response = await fetch(addressOf(this.#url, request), init);
+      if (response.status !== 200 || response.body === null)
+        this.#answer(response.status, await response.text());
+      isBegun = true;
+      for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+        timer.refresh();
+        yield piece;
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError || silence.signal.aborted)) throw error;
+      throw isBegun
+        ? new UnreachableError(
+            'The answer broke off: what was written is not all. Try again; the log of the broker may say why.',
+          )
+        : this.#unreachable(reasonOf(error).reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #init({ route, body, headers }: ApiRequest) {
+    return {
       method: route.method.toUpperCase(),
       headers: {
         Accept: 'application/json',
@@ -114,29 +158,31 @@ export class Http {
       redirect: 'manual' as const,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    // What only reads, or carries an idempotency key, may arrive twice without harm.
-    const attempts = route.method === 'get' || route.method === 'post' ? 2 : 1;
-    const { status, text } = await this.#attempt(addressOf(this.#url, request), init, attempts, signal);
-    return this.#answer(status, text);
+  }
+
+  #unreachable(reason: string): UnreachableError {
+    return new UnreachableError(
+      `The broker at ${this.#url} cannot be reached: ${reason}. Is it running (lastcall serve), and is the address right (LASTCALL_URL or --url)?`,
+    );
   }
 
   async #attempt(
     address: URL,
     init: RequestInit,
     attempts: number,
+    timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly status: number; readonly text: string }> {
-    const ends = [AbortSignal.timeout(this.#timeoutMs), ...(signal ? [signal] : [])];
+    const ends = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
     try {
       const response = await fetch(address, { ...init, signal: AbortSignal.any(ends) });
       return { status: response.status, text: await response.text() };
     } catch (error) {
       signal?.throwIfAborted();
       const { code, reason } = reasonOf(error);
-      if (attempts > 1 && !HOPELESS.has(code)) return this.#attempt(address, init, attempts - 1, signal);
-      throw new UnreachableError(
-        `The broker at ${this.#url} cannot be reached: ${reason}. Is it running (lastcall serve), and is the address right (LASTCALL_URL or --url)?`,
-      );
+      if (attempts > 1 && !HOPELESS.has(code))
+        return this.#attempt(address, init, attempts - 1, timeoutMs, signal);
+      throw this.#unreachable(reason);
     }
   }
 

@@ -29,13 +29,23 @@ function optionOf({ flags, help, parse, choices, required }: Option): ProgramOpt
   return option;
 }
 
+/** What commands do that have several below them. */
+const PARENTS: Readonly<Record<string, string>> = {
+  maintenance: 'close the application for maintenance: everybody out, nobody in until it is lifted',
+  audit: 'list, export or verify what happened',
+  policy: 'show or change the settings',
+};
+
 /** The command a row is added to: `policy get` belongs to `policy`. */
 function parentOf(program: Program, parent: string | undefined, group: string): Program {
   if (parent === undefined) return program;
   const { commands: known } = program;
   return (
     known.find((command) => command.name() === parent) ??
-    program.command(parent).summary('show or change the settings').helpGroup(`${group}:`)
+    program
+      .command(parent)
+      .summary(PARENTS[parent] ?? '')
+      .helpGroup(`${group}:`)
   );
 }
 

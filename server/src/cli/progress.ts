@@ -1,4 +1,4 @@
-import type { Order } from '@lastcall/shared';
+import type { MaintenanceState, OrderCounts, OrderState } from '@lastcall/shared';
 import { SingleBar } from 'cli-progress';
 import { formatDuration } from './durations.js';
 import { type Colors, colorsOf, columnsOf, print, type Terminal } from './terminal.js';
@@ -6,27 +6,40 @@ import { type Colors, colorsOf, columnsOf, print, type Terminal } from './termin
 const MAX_BAR = 30;
 const MIN_BAR = 8;
 
+/** An order, or a maintenance window with the counts of its order. */
+export interface Shown {
+  readonly state: OrderState | MaintenanceState;
+  readonly counts: OrderCounts;
+}
+
+const OVER: ReadonlySet<Shown['state']> = new Set(['done', 'cancelled', 'closed']);
+
 /** Shows how far an order is. */
 export interface Progress {
-  show(order: Order, leftMs: number): void;
+  show(order: Shown, leftMs: number): void;
   /** Something that is worth a line of its own. */
   note(text: string): void;
   stop(): void;
 }
 
-/** How far an order is, in words: targeted → ended → verified. */
-function wordsOf({ state, counts }: Order, leftMs: number): string {
-  const { targeted, ended, saving, verified, unverified } = counts;
-  const parts = [`${targeted} targeted`, `${ended} ended`, `${verified} verified`];
+/** Who is still there: `3 of 17 left, 2 saving`. */
+export function leftOf({ targeted, ended, saving }: OrderCounts): string {
+  const left = `${targeted - ended} of ${targeted} left`;
+  return saving > 0 ? `${left}, ${saving} saving` : left;
+}
+
+/** How far an order is, in words. */
+function wordsOf({ state, counts }: Shown, leftMs: number): string {
+  const { verified, unverified } = counts;
+  const parts = [leftOf(counts), `${verified} verified`];
   if (unverified > 0) parts.push(`${unverified} unverified`);
-  if (saving > 0 && ended < targeted) parts.push(`${saving} saving`);
-  if (state !== 'done' && state !== 'cancelled') {
-    parts.push(leftMs > 0 ? `${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)} left` : 'checking');
+  if (!OVER.has(state)) {
+    parts.push(leftMs > 0 ? `${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)} to go` : 'checking');
   }
   return parts.join(' · ');
 }
 
-function barOf({ counts }: Order, width: number, colors: Colors): string {
+function barOf({ counts }: Shown, width: number, colors: Colors): string {
   const { targeted, ended, verified } = counts;
   const part = (sessions: number): number =>
     targeted === 0 ? width : Math.floor((sessions / targeted) * width);

@@ -10,13 +10,20 @@ import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import { authorize } from '../auth/index.js';
 import { adminHandshakeSchema, parse } from '../schema/index.js';
 import { Changes, type Room } from './changes.js';
+import { leaving, partFrom } from './farewell.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
+import { backlogOf } from './transport.js';
+
+/** A page for which so much waits, in characters, is told of no more changes until it has caught up. */
+const BEHIND = 512 << 10;
 
 type AdminEvents = { [E in keyof AdminPushes]: (payload: AdminPushes[E]) => void };
 type NoEvents = Record<string, never>;
 interface AdminData {
   tenant?: string;
+  /** It reads more slowly than things change: it gets a new snapshot when it has read what it was sent. */
+  behind?: boolean;
 }
 type AdminSocket = Socket<NoEvents, AdminEvents, DefaultEventsMap, AdminData>;
 export type AdminNamespace = Namespace<NoEvents, AdminEvents, DefaultEventsMap, AdminData>;
@@ -27,6 +34,7 @@ export class AdminGateway {
   readonly #namespace: AdminNamespace;
   readonly #changes: Changes;
   readonly #transports = new OnePerTransport();
+  #draining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -47,15 +55,34 @@ export class AdminGateway {
 
   /** Sends what changed since the last turn of the loop. */
   flush(): void {
+    for (const socket of this.#namespace.sockets.values()) this.#heed(socket);
     this.#changes.flush();
   }
 
+  /** What changes while a page does not read becomes one snapshot, rather than a queue without end. */
+  #heed(socket: AdminSocket): void {
+    const { data, conn } = socket;
+    const backlog = backlogOf(conn);
+    if (data.tenant === undefined || (data.behind ? backlog > 0 : backlog <= BEHIND)) return;
+    data.behind = !data.behind;
+    if (data.behind) void socket.leave(roomOf(data.tenant));
+    else void this.#begin(socket);
+  }
+
+  /** Admits nobody any more. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   stop(): void {
-    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    this.#draining = true;
+    if (!this.#parts.ownsTransport) this.#namespace.disconnectSockets();
+    else for (const socket of this.#namespace.sockets.values()) partFrom(socket);
   }
 
   async #admit(socket: AdminSocket): Promise<void> {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
+    if (this.#draining) throw leaving();
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
     this.#transports.take(socket);
@@ -112,19 +139,20 @@ export class AdminGateway {
   }
 
   async #snapshot(tenant: string): Promise<AdminPushes['snapshot']> {
-    const { sessions, orders, locks, policies, nodes } = this.#parts.core;
+    const { sessions, orders, locks, policies, nodes, maintenance } = this.#parts.core;
     const page = { limit: DEFAULT_PAGE };
-    const [first, total, recent, lockTotal, policy] = await Promise.all([
+    const [first, total, recent, lockTotal, policy, window = null] = await Promise.all([
       sessions.list(tenant, {}, page),
       sessions.count(tenant),
       orders.list(tenant, {}, page),
       locks.count(tenant),
       policies.get(tenant),
+      maintenance.find(tenant),
     ]);
     return {
       sessions: { items: first.items, total },
       orders: recent.items,
-      maintenance: null,
+      maintenance: window,
       locks: { total: lockTotal },
       policy,
       nodes: nodes.list(),

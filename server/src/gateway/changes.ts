@@ -6,6 +6,8 @@ import {
   type Node,
 } from '@lastcall/shared';
 import type { Core } from '../core.js';
+import { ADMINISTRATOR } from '../lock-view.js';
+import { leftIn } from './watches.js';
 
 /** How many changed things of a kind are sent in one turn; the others follow in the next. */
 const PER_TURN = 200;
@@ -28,6 +30,7 @@ interface Watched {
   readonly orders: Set<string>;
   readonly resources: Set<string>;
   readonly policy: Set<string>;
+  readonly maintenance: Set<string>;
   busy: boolean;
 }
 
@@ -59,6 +62,7 @@ export class Changes {
         orders: new Set(),
         resources: new Set(),
         policy: new Set(),
+        maintenance: new Set(),
         busy: false,
       });
     }
@@ -84,6 +88,8 @@ export class Changes {
     if (record.orderId) changed.orders.add(record.orderId);
     if (record.resource) changed.resources.add(record.resource);
     if (record.type === 'policy.changed') changed.policy.add(record.type);
+    if (record.type === 'maintenance.changed') changed.maintenance.add(record.type);
+    for (const name of leftIn(record)) changed.resources.add(name);
     for (const field of ['targeted', 'released', 'sessions']) {
       const names = record.details?.[field];
       if (Array.isArray(names)) for (const sessionId of names) changed.sessions.add(String(sessionId));
@@ -121,11 +127,14 @@ export class Changes {
       await sendSome(changed.orders, (orderIds) => this.#sendOrders(tenant, room, orderIds));
       await sendSome(changed.resources, async (resources) => {
         for (const resource of resources) {
-          room.emit('lock:changed', await this.#core.locks.query(tenant, resource));
+          room.emit('lock:changed', await this.#core.locks.query(tenant, ADMINISTRATOR, resource));
         }
       });
       await sendSome(changed.policy, async () => {
         room.emit('policy:changed', await this.#core.policies.get(tenant));
+      });
+      await sendSome(changed.maintenance, async () => {
+        room.emit('maintenance:changed', (await this.#core.maintenance.find(tenant)) ?? null);
       });
     } catch (error) {
       this.#core.log.debug({ err: error }, 'changes could not be read; they are sent later');

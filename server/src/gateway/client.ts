@@ -13,9 +13,11 @@ import {
 } from './connection.js';
 import { Deliver } from './deliver.js';
 import { type EventContext, HANDLERS } from './events.js';
+import { Farewell, leaving, partFrom } from './farewell.js';
 import { guarded, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
+import { Watches } from './watches.js';
 
 /** In which heartbeats are counted. */
 const WINDOW_MS = 10_000;
@@ -31,7 +33,9 @@ export class ClientGateway {
   readonly #connections = new Connections();
   readonly #transports = new OnePerTransport();
   readonly #deliver: Deliver;
+  readonly #watches: Watches;
   readonly #beats: BeatLoop;
+  readonly #farewell = new Farewell();
   /** Tenants whose changed policy could not be read yet. */
   readonly #untuned = new Set<string>();
   #draining = false;
@@ -39,8 +43,10 @@ export class ClientGateway {
   constructor(parts: GatewayParts, everyTick: () => void) {
     this.#parts = parts;
     this.#namespace = parts.io.of(CLIENT_NAMESPACE) as ClientNamespace;
+    this.#watches = new Watches(parts.core);
     this.#deliver = new Deliver({
       core: parts.core,
+      watches: this.#watches,
       connections: this.#connections,
       ownsTransport: parts.ownsTransport,
     });
@@ -50,9 +56,12 @@ export class ClientGateway {
       },
       tick: () => {
         this.#deliver.flush();
+        this.#watches.flush();
         for (const tenant of this.#untuned) void this.#retune(tenant);
+        if (this.#draining) this.#farewell.turn();
         everyTick();
       },
+      load: parts.load,
     });
     this.#namespace.use((socket, next) => {
       this.#admit(socket).then(
@@ -76,30 +85,35 @@ export class ClientGateway {
     this.#draining = true;
   }
 
-  /** Closes every socket; sessions stay and may be resumed elsewhere. */
+  /** Closes every socket, spread over some time if there are other nodes; sessions stay and are resumed there. */
   async stop(): Promise<void> {
     this.#draining = true;
+    const { core, ownsTransport, drainMs, resumesPerSecond } = this.#parts;
+    const hasOthers = core.nodes.list().some(({ id }) => id !== core.nodes.id);
+    if (hasOthers && ownsTransport && drainMs > 0) {
+      const pace = { perSecond: resumesPerSecond, limitMs: drainMs };
+      await this.#farewell.begin(this.#connections.all(), pace);
+    }
     this.#beats.stop();
-    this.#namespace.disconnectSockets(this.#parts.ownsTransport);
+    if (!ownsTransport) this.#namespace.disconnectSockets();
+    else for (const socket of this.#namespace.sockets.values()) partFrom(socket);
     await this.#deliver.settled();
   }
 
   async #admit(socket: ClientSocket): Promise<void> {
     const { core, verifier, limits, origins, trustProxy } = this.#parts;
-    if (this.#draining) {
-      throw new LastcallError('unavailable', 'This broker is about to stop. Come back in a moment.', {
-        retryAfterMs: 1_000,
-      });
-    }
+    if (this.#draining) throw leaving();
     origins.check(socket.handshake.headers.origin, socket.handshake.headers.host);
     const address = addressOf(socket.handshake, trustProxy);
     this.#transports.take(socket);
     try {
       await withinLimits(limits, address, async () => {
         const { token, ...request } = parse(handshakeSchema, socket.handshake.auth);
+        const kind = request.resume ? 'resume' : 'open';
+        limits.expect(kind);
         const identity = await verifier.verify(token);
         authorize('client.connect', identity);
-        await limits.admit(request.resume ? 'resume' : 'open');
+        limits.admit(kind);
         this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
       });
     } catch (error) {
@@ -109,11 +123,12 @@ export class ClientGateway {
   }
 
   /** Ties a session to its socket, before Socket.IO calls it a connection. */
-  #attach(socket: ClientSocket, { attachment, welcome }: Opened): void {
-    const slot = this.#beats.join(attachment.tenant, welcome.beatMs);
+  #attach(socket: ClientSocket, opened: Opened): void {
+    const { attachment, welcome } = opened;
+    const slot = this.#beats.join(attachment.tenant, welcome);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
-    this.#deliver.prepare(connection, welcome);
+    this.#deliver.prepare(connection, opened);
     // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
     const older = this.#connections.add(connection);
     if (older) this.#deliver.supersede(older);
@@ -128,7 +143,8 @@ export class ClientGateway {
     }
     const { attachment, slot } = connection;
     void socket.join(roomOf(attachment.tenant, slot));
-    const context = { core: this.#parts.core, verifier: this.#parts.verifier, connection };
+    const { core, verifier } = this.#parts;
+    const context = { core, verifier, watches: this.#watches, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
     this.#deliver.welcome(connection);
   }
@@ -205,6 +221,7 @@ export class ClientGateway {
     this.#transports.free(connection.socket);
     this.#beats.leave(connection.attachment.tenant);
     this.#connections.remove(connection);
+    this.#watches.leave(connection);
     limits.forget(connection.socket.id).catch(() => undefined);
     this.#deliver.track(
       core.sessions.detach(connection.attachment).catch((error: unknown) => {
@@ -219,7 +236,7 @@ export class ClientGateway {
     this.#untuned.delete(tenant);
     try {
       const policy = await this.#parts.core.policies.get(tenant);
-      this.#beats.retune(tenant, policy.beatMs);
+      this.#beats.retune(tenant, policy);
       this.#deliver.policy(tenant, policy);
     } catch (error) {
       this.#parts.core.log.debug({ err: error }, 'a changed policy could not be read yet');

@@ -1,6 +1,8 @@
 import type { ClientToServerEvents, ServerToClientEvents } from '@lastcall/shared';
 import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import type { Attachment } from '../attachments.js';
+import { allows } from '../auth/index.js';
+import type { LockAsker } from '../lock-view.js';
 
 /** One client's socket with the session it carries. */
 export interface Connection {
@@ -14,6 +16,10 @@ export interface Connection {
   closed: boolean;
   /** Pushes that came before the welcome, which is the first thing a client gets; none after it. */
   early: (() => void)[] | undefined;
+  /** The locks its client holds, with their fences. */
+  readonly locks: Map<string, number>;
+  /** The resources that its session waits for, by request. */
+  readonly waits: Map<string, string>;
   /** Calls that are not answered yet. */
   readonly underWay: Set<Promise<unknown>>;
 }
@@ -28,8 +34,16 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     refusals: 0,
     closed: false,
     early: [],
+    locks: new Map(),
+    waits: new Map(),
     underWay: new Set(),
   };
+}
+
+/** Who asks about locks. */
+export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
+  const { sessionId, identity } = attachment;
+  return { sessionId, mayForce: allows('locks.force', identity.user.roles) };
 }
 
 export interface SocketData {

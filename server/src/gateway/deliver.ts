@@ -4,12 +4,18 @@ import {
   type LogoffPush,
   type Policy,
   type WarningPush,
-  type Welcome,
 } from '@lastcall/shared';
+import { noteOrder } from '../attachments.js';
 import type { Core } from '../core.js';
 import { publicPolicy } from '../policy.js';
+import type { Opened } from '../sessions.js';
 import { type StoredWarning, warningOf } from '../warning.js';
+import type { AskedOf } from '../welcome.js';
 import type { Connection, Connections } from './connection.js';
+import { noteHeld, questionIn, requestOf, tellLock } from './lock-news.js';
+import { LostLocks } from './lost-locks.js';
+import { inSlices } from './slices.js';
+import type { Watches } from './watches.js';
 
 /** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
 const DELIVERED_BATCH = 200;
@@ -25,34 +31,46 @@ type Details = Readonly<Record<string, unknown>>;
 const namesIn = (details: Details, field: string): readonly string[] =>
   Array.isArray(details[field]) ? (details[field] as string[]) : [];
 
+/** Whether a record is news to a client: its welcome told of what was before. */
+function isNews({ attachment }: Connection, { epoch, rev }: AuditRecord): boolean {
+  return epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
+}
+
 /** Turns records into pushes to the clients whose sockets are here, and reports what became of them. */
 export class Deliver {
   readonly #core: Core;
   readonly #connections: Connections;
+  readonly #watches: Watches;
   readonly #ownsTransport: boolean;
-  readonly #welcomes = new WeakMap<Connection, Welcome>();
+  readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
   /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
   readonly #delivered = new Map<string, Set<string>>();
+  readonly #lostLocks: LostLocks;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(parts: { core: Core; connections: Connections; ownsTransport: boolean }) {
+  constructor(parts: { core: Core; connections: Connections; watches: Watches; ownsTransport: boolean }) {
     this.#core = parts.core;
     this.#connections = parts.connections;
+    this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
+    this.#lostLocks = new LostLocks(parts.core, (connection, push) => this.#push(connection, push));
   }
 
   /** Keeps the welcome until the socket may be written to. */
-  prepare(connection: Connection, welcome: Welcome): void {
-    this.#welcomes.set(connection, welcome);
+  prepare(connection: Connection, { welcome, asked }: Pick<Opened, 'welcome' | 'asked'>): void {
+    this.#welcomes.set(connection, { welcome, asked });
+    for (const { resource, fence } of welcome.locks) connection.locks.set(resource, fence);
+    this.#watches.begin(connection, welcome.waiting);
   }
 
   /** The first thing a client gets; then whatever was to be pushed meanwhile. */
   welcome(connection: Connection): void {
-    const welcome = this.#welcomes.get(connection);
+    const { welcome, asked } = this.#welcomes.get(connection) ?? {};
     if (!welcome) return;
     this.#welcomes.delete(connection);
     connection.socket.emit('welcome', welcome);
     for (const warning of welcome.orders) this.#warn(connection, warning);
+    for (const question of asked ?? []) this.#ask(connection, question);
     const { early = [] } = connection;
     connection.early = undefined;
     for (const push of early) push();
@@ -95,14 +113,22 @@ export class Deliver {
       this.#orderChanged(tenant, record, record.details ?? {});
       return;
     }
+    const question = questionIn(record);
+    for (const sessionId of question?.holders ?? []) {
+      const holder = this.#concerned(tenant, sessionId, record);
+      if (question && holder) this.#push(holder, () => this.#ask(holder, question.asked));
+    }
+    if (record.details?.['lost'] !== undefined) this.#lostLocks.doubt(tenant, this.#connections.all());
     const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
+    if (connection && record.resource) noteHeld(connection, record);
+    this.#watches.note(tenant, record, connection || undefined);
     if (connection) this.#push(connection, () => this.#tell(connection, record, record.details ?? {}));
   }
 
   #tell(connection: Connection, record: AuditRecord, details: Details): void {
     switch (record.type) {
       case 'order.extended':
-        this.#warn(connection, this.#warningIn(details['warning'] as StoredWarning));
+        this.#tellOrder(connection, details['warning'] as StoredWarning);
         return;
       case 'session.resumed':
         if (connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
@@ -115,20 +141,18 @@ export class Deliver {
         return;
       case 'lock.granted':
       case 'lock.requested':
+      case 'lock.taken_over':
       case 'lock.broken':
-        this.#lockChanged(connection, record, details);
+        tellLock(connection, record);
         return;
       default:
     }
   }
 
   /** The connection of a session, if the record is news to it: its welcome told of what was before. */
-  #concerned(tenant: string, sessionId: string, { epoch, rev }: AuditRecord): Connection | undefined {
+  #concerned(tenant: string, sessionId: string, record: AuditRecord): Connection | undefined {
     const connection = this.#connections.get(tenant, sessionId);
-    if (!connection) return undefined;
-    const { attachment } = connection;
-    const isNews = epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
-    return isNews ? connection : undefined;
+    return connection && isNews(connection, record) ? connection : undefined;
   }
 
   /** Pushes now, or right after the welcome. */
@@ -148,6 +172,11 @@ export class Deliver {
       }
     }
     this.#delivered.clear();
+    for (const work of this.#lostLocks.flush()) this.track(work);
+  }
+
+  #ask({ socket }: Connection, asked: AskedOf): void {
+    socket.emit('lock:requested', requestOf(asked, this.#core.clock));
   }
 
   /** Remembers work that a stop has to wait for. */
@@ -166,11 +195,14 @@ export class Deliver {
   #orderChanged(tenant: string, record: AuditRecord, details: Details): void {
     const targeted = namesIn(details, 'targeted');
     if (targeted.length > 0) {
-      const warning = this.#warningIn(details as unknown as StoredWarning);
       for (const sessionId of targeted) {
         const connection = this.#concerned(tenant, sessionId, record);
-        if (connection) this.#push(connection, () => this.#warn(connection, warning));
+        const stored = details as unknown as StoredWarning;
+        if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
       }
+    }
+    if (typeof details['reminded'] === 'number') {
+      this.track(this.#remind(tenant, record, details as unknown as StoredWarning));
     }
     for (const sessionId of namesIn(details, 'released')) {
       const connection = this.#concerned(tenant, sessionId, record);
@@ -178,13 +210,28 @@ export class Deliver {
     }
   }
 
+  /** A mark before the deadline: everybody here who is under the order is told what is left to them. */
+  async #remind(tenant: string, record: AuditRecord, stored: StoredWarning): Promise<void> {
+    const isUnder = ({ attachment }: Connection): boolean =>
+      attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended;
+    const all = [...this.#connections.all()].filter((connection) => isNews(connection, record));
+    await inSlices(all.filter(isUnder), (connection) => {
+      this.#push(connection, () => {
+        if (isUnder(connection) && !connection.closed) this.#tellOrder(connection, stored);
+      });
+    });
+  }
+
   #cancel({ attachment, socket }: Connection, orderId: string): void {
+    attachment.endsAt.delete(orderId);
     if (attachment.idleOrder === orderId) attachment.idleOrder = undefined;
     socket.emit('warning:cancelled', { orderId });
   }
 
-  #warningIn(stored: StoredWarning): WarningPush {
-    return warningOf(stored, this.#core.clock);
+  /** Tells of an order with the time that this session has under it. */
+  #tellOrder(connection: Connection, stored: StoredWarning): void {
+    const deadlineAt = noteOrder(connection.attachment, stored.orderId, stored.deadlineAt);
+    this.#warn(connection, warningOf({ ...stored, deadlineAt }, this.#core.clock));
   }
 
   #warn(connection: Connection, warning: WarningPush): void {
@@ -239,20 +286,5 @@ export class Deliver {
     await this.#core.sessions.report(attachment, answered).catch((error: unknown) => {
       this.#core.log.error({ err: error }, 'a closed socket could not be reported; the sweep decides');
     });
-  }
-
-  #lockChanged({ socket }: Connection, record: AuditRecord, details: Details): void {
-    const { resource = '', fence = 0 } = record;
-    const { requestId = '' } = details as { requestId?: string };
-    if (record.type === 'lock.broken') {
-      socket.emit('lock:lost', { resource, fence, reason: 'admin', by: record.by });
-    } else if (record.type === 'lock.granted' && typeof details['waited'] === 'number') {
-      const { mode, scope, note } = details as { mode: 'exclusive'; scope: 'record'; note?: string };
-      const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
-      socket.emit('lock:granted', { requestId, lock });
-    } else if (record.type === 'lock.requested' && details['state'] === 'denied') {
-      const message = `${resource} did not become free in time. Ask again, or ask who holds it.`;
-      socket.emit('lock:denied', { requestId, error: { code: 'locked', message } });
-    }
   }
 }

@@ -1,12 +1,16 @@
 import type { ClientCall, ClientCalls } from '@lastcall/shared';
+import { noteOrder } from '../attachments.js';
 import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
-import type { Connection } from './connection.js';
+import { askerOf, type Connection } from './connection.js';
+import { tellLost } from './lock-news.js';
+import type { Watches } from './watches.js';
 
 /** What a handler may use. */
 export interface EventContext {
   readonly core: Core;
   readonly verifier: Verifier;
+  readonly watches: Watches;
   readonly connection: Connection;
 }
 
@@ -21,8 +25,22 @@ async function heartbeat(
 ): Promise<{ leaseMs: number }> {
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
-  if (welcome) connection.socket.emit('welcome', welcome);
+  if (welcome) {
+    tellLost(connection, 'data_loss', connection.locks);
+    connection.socket.emit('welcome', welcome);
+  }
   return { leaseMs };
+}
+
+async function orderAck(
+  { core, connection: { attachment } }: EventContext,
+  payload: ClientCalls['order:ack']['payload'],
+): Promise<ClientCalls['order:ack']['answer']> {
+  const { tenant, sessionId } = attachment;
+  const { deadlineMs, holdMs, endsAt } = await core.orders.ack(tenant, sessionId, payload);
+  // A reminder must not take back the hold that was given.
+  noteOrder(attachment, payload.orderId, endsAt);
+  return { deadlineMs, holdMs };
 }
 
 /** A row per event: which noun does it. */
@@ -34,8 +52,7 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
     connection.attachment.inputAt = performance.now();
     return {};
   },
-  'order:ack': ({ core, connection: { attachment } }, payload) =>
-    core.orders.ack(attachment.tenant, attachment.sessionId, payload),
+  'order:ack': orderAck,
   'order:extend': ({ core, connection: { attachment } }, payload) =>
     core.orders.extend(attachment.tenant, attachment.sessionId, payload),
   'session:end': async ({ core, connection: { attachment } }) => {
@@ -46,18 +63,35 @@ export const HANDLERS: { readonly [E in ClientCall]: Handler<E> } = {
   },
   'auth:refresh': async ({ core, verifier, connection }, { token }) =>
     await core.sessions.refresh(connection.attachment, await verifier.verify(token)),
-  'lock:acquire': ({ core, connection: { attachment } }, payload) =>
-    core.locks.acquire(attachment.tenant, attachment.sessionId, payload),
+  'lock:acquire': ({ core, connection }, payload) =>
+    core.locks.acquire(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:acquireMany': async ({ core, connection }, payload) => ({
+    locks: await core.locks.acquireMany(connection.attachment.tenant, askerOf(connection), payload),
+  }),
+  'lock:upgrade': ({ core, connection }, payload) =>
+    core.locks.upgrade(connection.attachment.tenant, askerOf(connection), payload),
   'lock:release': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.release(attachment.tenant, attachment.sessionId, resource, fence),
   'lock:cancel': async ({ core, connection: { attachment } }, { requestId }) => {
     await core.locks.cancel(attachment.tenant, attachment.sessionId, requestId);
     return {};
   },
+  'lock:takeover': ({ core, connection }, payload) =>
+    core.locks.takeover(connection.attachment.tenant, askerOf(connection), payload),
+  'lock:answer': async ({ core, connection: { attachment } }, { requestId, answer }) => {
+    await core.locks.answer(attachment.tenant, attachment.sessionId, requestId, answer);
+    return {};
+  },
   'lock:check': ({ core, connection: { attachment } }, { resource, fence }) =>
     core.locks.check(attachment.tenant, resource, fence),
-  'lock:query': async ({ core, connection: { attachment } }, { resource }) => {
-    const { holders, waiters } = await core.locks.query(attachment.tenant, resource);
+  'lock:watch': ({ watches, connection }, { prefix }) => watches.watch(connection, prefix),
+  'lock:unwatch': ({ watches, connection }, { prefix }) => {
+    watches.unwatch(connection, prefix);
+    return Promise.resolve({});
+  },
+  'lock:query': async ({ core, connection }, { resource }) => {
+    const { tenant } = connection.attachment;
+    const { holders, waiters } = await core.locks.query(tenant, askerOf(connection), resource);
     return { holders, waiters };
   },
 };

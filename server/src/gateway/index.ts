@@ -59,12 +59,13 @@ export class Gateway {
 
   /** Admits nobody any more. */
   drain(): void {
+    this.#admin.drain();
     this.#client.drain();
   }
 
   /** Closes every socket and waits for what was under way. */
   async stop(): Promise<void> {
-    this.#admin.stop();
     await this.#client.stop();
+    this.#admin.stop();
   }
 }

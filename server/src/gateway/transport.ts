@@ -8,6 +8,14 @@ const OTHER_PACKETS = 1_000;
 /** What may wait for a client that does not read, in characters. */
 const MAX_BACKLOG = 4 << 20;
 
+/** What waits for each client of a guarded server, in characters. */
+const BACKLOGS = new WeakMap<object, number>();
+
+/** What waits for the client of this transport to read, in characters; 0 if nobody counts. */
+export function backlogOf(transport: object): number {
+  return BACKLOGS.get(transport) ?? 0;
+}
+
 /** The part of an Engine.IO connection that is used here. */
 interface Transport {
   on(event: 'packet' | 'flush', listener: () => void): unknown;
@@ -29,7 +37,6 @@ function sizeOf(data: unknown): number {
 function limit(transport: Transport, packetsPerWindow: number): void {
   let packets = 0;
   let windowEndsAt = 0;
-  let backlog = 0;
   transport.on('packet', () => {
     const now = performance.now();
     if (now > windowEndsAt) {
@@ -40,12 +47,11 @@ function limit(transport: Transport, packetsPerWindow: number): void {
     if (packets > packetsPerWindow) transport.close(true);
   });
   transport.on('packetCreate', ({ data }) => {
-    backlog += sizeOf(data);
+    const backlog = backlogOf(transport) + sizeOf(data);
+    BACKLOGS.set(transport, backlog);
     if (backlog > MAX_BACKLOG) transport.close(true);
   });
-  transport.on('flush', () => {
-    backlog = 0;
-  });
+  transport.on('flush', () => void BACKLOGS.set(transport, 0));
 }
 
 /** Guards a Socket.IO server that is Lastcall's own: limits for each transport, and nothing to be had without a token. */

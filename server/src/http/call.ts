@@ -10,6 +10,14 @@ export type Reply<R extends RouteId> = RouteAnswer<R> & {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
+/** An answer that is written piece by piece, as fast as it is read. */
+export interface Streamed {
+  readonly status: 200;
+  readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly pieces: AsyncIterable<string>;
+}
+
 /** One request of a route, authorized and parsed. */
 export interface Call<R extends RouteId> {
   readonly core: Core;
@@ -19,6 +27,8 @@ export interface Call<R extends RouteId> {
   readonly query: RoutePart<R, 'query'>;
   readonly body: RoutePart<R, 'body'>;
   readonly header: (name: string) => string | undefined;
+  /** Whoever asked has gone. */
+  readonly signal: AbortSignal;
   /**
    * Does what changes something, once per `Idempotency-Key` if the request has one.
    *
@@ -27,7 +37,7 @@ export interface Call<R extends RouteId> {
   readonly once: (act: () => Promise<Reply<R>>) => Promise<Reply<R>>;
 }
 
-export type Handler<R extends RouteId> = (call: Call<R>) => Promise<Reply<R>>;
+export type Handler<R extends RouteId> = (call: Call<R>) => Promise<Reply<R> | Streamed>;
 export type Handlers<R extends RouteId = RouteId> = { readonly [K in R]: Handler<K> };
 
 /** A request's parts before they have their route's types. */
@@ -39,6 +49,7 @@ export interface RawCall {
   readonly query: unknown;
   readonly body: unknown;
   readonly header: (name: string) => string | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Visible ASCII, as the header's draft standard and the clients in use have it. */
@@ -46,7 +57,7 @@ const KEY_PATTERN = /^[\x21-\x7e]{1,128}$/;
 
 /** Gives a request's parts, which were parsed by the schemas of this route, the types of this route. */
 export function callOf<R extends RouteId>(route: R, raw: RawCall): Call<R> {
-  const { core, identity, tenant, params, query, body, header } = raw;
+  const { core, identity, tenant, params, query, body, header, signal } = raw;
   return {
     core,
     identity,
@@ -55,6 +66,7 @@ export function callOf<R extends RouteId>(route: R, raw: RawCall): Call<R> {
     query: query as RoutePart<R, 'query'>,
     body: body as RoutePart<R, 'body'>,
     header,
+    signal,
     once: async (act) => {
       const key = header('idempotency-key');
       if (key === undefined) return await act();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
-import { ROLES } from '@lastcall/shared';
+import { POLICY_PRESETS, PRESET_NAMES, ROLES } from '@lastcall/shared';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { allows } from '../auth/index.js';
@@ -36,11 +36,23 @@ const ifMatch = z.object({
 
 const etag = { ETag: { description: 'The version of the settings.', schema: { type: 'string' as const } } };
 
+/** Presets as they may be sent. */
+const presets = Object.fromEntries(
+  PRESET_NAMES.map((name) => {
+    const { summary, settings } = POLICY_PRESETS[name];
+    return [name, { summary, value: settings }];
+  }),
+);
+const presetNote = PRESET_NAMES.map((name) => `\`${name}\` – ${POLICY_PRESETS[name].summary}`).join(' ');
+
 /** What a route has besides its row: headers it takes and gives, statuses it refuses with, and what is to be known. */
 interface More {
   readonly takes?: z.ZodObject;
   readonly gives?: typeof etag;
   readonly refuses?: readonly number[];
+  /** Other forms of its answer, by media type. */
+  readonly also?: readonly string[];
+  readonly examples?: typeof presets;
   readonly note?: string;
 }
 
@@ -57,14 +69,19 @@ const MORE: { readonly [R in RouteId]?: More } = {
   'orders.cancel': { refuses: [409], note: 'Every client that was warned is told.' },
   'locks.break': { takes: idempotencyKey, refuses: [409], note: '`broken: false`: nobody held it.' },
   'audit.list': {
-    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too.',
+    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too. With `Accept: text/csv` or `application/x-ndjson` an export is streamed, oldest first, the archive included.',
+    also: ['text/csv', 'application/x-ndjson'],
   },
-  'policy.get': { gives: etag },
+  'policy.get': { gives: etag, note: `Presets: ${presetNote}` },
   'policy.set': {
     takes: ifMatch,
     gives: etag,
     refuses: [412],
-    note: 'Takes all of the settings, without `version`.',
+    examples: presets,
+    note: 'Takes all of the settings, without `version`. Those that contradict each other are refused.',
+  },
+  'review.get': {
+    note: 'Lists have at most 20 rows. At most 20 000 records, 5 000 sessions and 5 000 locked resources are looked at: `from`, `looked` and `complete` say how far. `since` is 30 days ago by default. Reading is recorded like reading the trail.',
   },
 };
 
@@ -82,8 +99,13 @@ function named(schema: z.ZodType, id: RouteId, suffix: 'Answer' | 'Request'): z.
   return schema.meta({ id: `${words.join('')}${suffix}` });
 }
 
-function json(schema: z.ZodType) {
-  return { 'application/json': { schema } };
+function json(schema: z.ZodType, examples?: More['examples']) {
+  return { 'application/json': { schema, ...(examples ? { examples } : {}) } };
+}
+
+/** Texts of these media types. */
+function textIn(types: readonly string[]) {
+  return Object.fromEntries(types.map((type) => [type, { schema: z.string() }]));
 }
 
 /** The statuses of `refuses` and those that every route of this form has. */
@@ -100,26 +122,27 @@ function refusalsOf(route: Route, refuses: readonly number[]): readonly number[]
 function requestOf(
   id: RouteId,
   route: Route,
-  takes: z.ZodObject | undefined,
+  { takes, examples }: Pick<More, 'takes' | 'examples'>,
 ): NonNullable<RouteConfig['request']> {
   const { params, query, body } = route;
   return {
     ...(params ? { params } : {}),
     ...(query ? { query: query.shape['cursor'] ? query.safeExtend({ cursor }) : query } : {}),
-    ...(body ? { body: { content: json(named(body, id, 'Request')), required: true } } : {}),
+    ...(body ? { body: { content: json(named(body, id, 'Request'), examples), required: true } } : {}),
     ...(takes ? { headers: takes } : {}),
   };
 }
 
 function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
   const route: Route = ROUTES[id];
-  const { takes, gives, refuses = [], note } = MORE[id] ?? {};
+  const more = MORE[id] ?? {};
+  const { gives, refuses = [], note, also = [] } = more;
   const roles = ROLES.filter((role) => allows(id, [role]));
   const answers = Object.entries(route.answers).map(([status, schema]) => [
     status,
     {
       description: route.summary,
-      content: json(named(schema, id, 'Answer')),
+      content: { ...json(named(schema, id, 'Answer')), ...textIn(also) },
       ...(gives ? { headers: gives } : {}),
     },
   ]);
@@ -132,7 +155,7 @@ function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
     summary: route.summary,
     description: [note, `For the roles: ${roles.join(', ')}.`].filter(Boolean).join(' '),
     security: SECURITY,
-    request: requestOf(id, route, takes),
+    request: requestOf(id, route, more),
     responses: Object.fromEntries([...answers, ...refusals]) as RouteConfig['responses'],
   };
 }

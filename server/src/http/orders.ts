@@ -11,8 +11,8 @@ export const ORDER_HANDLERS: Handlers<OrderRoute> = {
 
   async 'orders.create'({ core, identity, params, body, once }) {
     if (body.dryRun === true) {
-      const { dryRun, total, items } = await core.orders.preview(identity, params.tenant, body);
-      return { status: 200, body: { dryRun, total, items: [...items] } };
+      const preview = await core.orders.preview(identity, params.tenant, body);
+      return { status: 200, body: { ...preview, items: [...preview.items] } };
     }
     return await once(async () => {
       const order = await core.orders.create(identity, params.tenant, body);

@@ -1,31 +1,5 @@
-import { type ErrorCode, LastcallError } from '@lastcall/shared';
+import { type ErrorCode, LastcallError, PROBLEM_TYPE, problemOf } from '@lastcall/shared';
 import type { Response } from 'express';
-import type { Problem } from '../schema/error.js';
-
-const TITLES: Readonly<Record<ErrorCode, string>> = {
-  unauthenticated: 'Not signed in',
-  token_expired: 'The sign-in has expired',
-  forbidden: 'Not allowed',
-  invalid: 'The request is not right',
-  not_found: 'Not found',
-  conflict: 'In conflict with what is there',
-  rate_limited: 'Too many requests',
-  too_large: 'Too large',
-  unavailable: 'Not available at the moment',
-  session_ended: 'The session has ended',
-  session_limit: 'Too many sessions',
-  blocked: 'Blocked',
-  maintenance: 'Under maintenance',
-  superseded: 'Superseded',
-  locked: 'Locked by somebody else',
-  deadlock: 'Deadlock',
-  lock_limit: 'Too many locks',
-  queue_full: 'The queue is full',
-  not_held: 'Not held',
-  takeover_refused: 'The take-over was refused',
-  extension_refused: 'The extension was refused',
-  version_mismatch: 'Changed meanwhile',
-};
 
 /** An error for which HTTP has a status of its own, besides those of the contract's registry. */
 export class HttpError extends LastcallError {
@@ -92,19 +66,6 @@ function headersOf(error: LastcallError): Record<string, string> {
   return headers;
 }
 
-/** An error as RFC 9457 wants it. */
-export function problemOf(error: LastcallError): Problem {
-  const { code, message, ...extras } = error.toWire();
-  return {
-    type: `urn:lastcall:error:${code}`,
-    title: TITLES[code],
-    status: error.status,
-    detail: message,
-    code,
-    ...(extras as Partial<Problem>),
-  };
-}
-
 /** Answers with a problem document. What was thrown by mistake is kept for the log line of the request. */
 export function sendProblem(res: Response, thrown: unknown): void {
   const error = contractError(thrown);
@@ -115,6 +76,6 @@ export function sendProblem(res: Response, thrown: unknown): void {
     return;
   }
   res.status(error.status);
-  res.set({ ...headersOf(error), 'Cache-Control': 'no-store', 'Content-Type': 'application/problem+json' });
+  res.set({ ...headersOf(error), 'Cache-Control': 'no-store', 'Content-Type': PROBLEM_TYPE });
   res.end(JSON.stringify(problemOf(error)));
 }

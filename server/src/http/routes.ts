@@ -10,23 +10,28 @@ import { AUDIT_HANDLERS } from './audit.js';
 import { authenticate } from './authenticate.js';
 import { BLOCK_HANDLERS } from './blocks.js';
 import type { BodyReader } from './body.js';
-import { callOf, type Handlers, type RawCall, type Reply } from './call.js';
+import { callOf, type Handlers, type RawCall, type Reply, type Streamed } from './call.js';
 import { LOCK_HANDLERS } from './locks.js';
+import { MAINTENANCE_HANDLERS } from './maintenance.js';
 import { ORDER_HANDLERS } from './orders.js';
 import { fromWireCursor } from './page.js';
 import { POLICY_HANDLERS } from './policy.js';
 import { HttpError, sendProblem } from './problem.js';
 import { REGISTRY_HANDLERS } from './registry.js';
+import { REVIEW_HANDLERS } from './review.js';
 import { SESSION_HANDLERS } from './sessions.js';
+import { goneSignal, sendPieces } from './stream.js';
 
 /** A handler per row of the table of routes; a new row does not compile without its handler. */
 const HANDLERS: Handlers = {
   ...SESSION_HANDLERS,
   ...ORDER_HANDLERS,
+  ...MAINTENANCE_HANDLERS,
   ...BLOCK_HANDLERS,
   ...LOCK_HANDLERS,
   ...AUDIT_HANDLERS,
   ...POLICY_HANDLERS,
+  ...REVIEW_HANDLERS,
   ...REGISTRY_HANDLERS,
 };
 
@@ -109,17 +114,19 @@ async function readCall(id: RouteId, req: Request, res: Response, parts: RoutePa
     query: queryOf(route, search),
     body: route.body ? parse(route.body, await parts.readBody(req, res)) : undefined,
     header: (name) => req.get(name),
+    signal: goneSignal(res),
   };
 }
 
-async function act<R extends RouteId>(id: R, raw: RawCall): Promise<Reply<R>> {
+async function act<R extends RouteId>(id: R, raw: RawCall): Promise<Reply<R> | Streamed> {
   return await HANDLERS[id](callOf(id, raw));
 }
 
 /** The one way of every call: who, where, may they, what, do it, answer. */
 async function serve(id: RouteId, req: Request, res: Response, parts: RouteParts): Promise<void> {
-  const { status, body, headers } = await act(id, await readCall(id, req, res, parts));
-  sendJson(res, status, body, headers);
+  const reply = await act(id, await readCall(id, req, res, parts));
+  if ('pieces' in reply) await sendPieces(req, res, reply);
+  else sendJson(res, reply.status, reply.body, reply.headers);
 }
 
 /** Answers with JSON that nobody keeps. */

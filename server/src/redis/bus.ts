@@ -21,6 +21,8 @@ interface Followed {
   /** The epoch of the records that listeners are given, and the last rev they were given; -1: not listening yet. */
   epoch: number;
   applied: number;
+  /** The highest fence that was heard of, in whatever epoch. */
+  fence: number;
   /** A rev that was seen and when: still behind it after a while means that a message was lost. */
   seen: number;
   seenAt: number;
@@ -71,6 +73,7 @@ export class Bus {
       followers: 1,
       epoch: 0,
       applied: -1,
+      fence: 0,
       seen: 0,
       seenAt: 0,
       repairing: false,
@@ -99,6 +102,11 @@ export class Bus {
   position(tenant: string): { epoch: number; rev: number } {
     const state = this.#followed.get(tenant);
     return state && state.applied > 0 ? { epoch: state.epoch, rev: state.applied } : { epoch: 0, rev: 0 };
+  }
+
+  /** The highest fence that was heard of in a tenant; 0: none. What was lost with the data is in it. */
+  fence(tenant: string): number {
+    return this.#followed.get(tenant)?.fence ?? 0;
   }
 
   /** Compares with the rev that a script just answered with; a message that did not come is read from the stream. */
@@ -146,6 +154,7 @@ export class Bus {
     }
     if (record.rev <= state.applied) return;
     state.applied = record.rev;
+    state.fence = Math.max(state.fence, record.fence ?? 0);
     for (const listener of this.#listeners) {
       try {
         listener(tenant, record);

@@ -5,7 +5,15 @@ const MAJOR_NEEDED = 7;
 /** Nothing is decided by the broker's clock, but its logs and tokens are read by it. */
 const DRIFT_WARN_MS = 1_000;
 
-export type FindingName = 'reach' | 'loading' | 'version' | 'role' | 'mode' | 'eviction' | 'clock';
+export type FindingName =
+  | 'reach'
+  | 'loading'
+  | 'version'
+  | 'role'
+  | 'mode'
+  | 'replicas'
+  | 'eviction'
+  | 'clock';
 
 /** One thing that was looked at. `remedy` says what to do, where there is something to do. */
 export interface Finding {
@@ -21,7 +29,11 @@ type Info = ReadonlyMap<string, string>;
  * Looks whether Redis is fit for Lastcall: for the start, for `/readyz` and for `lastcall doctor`. Changes nothing and
  * never throws for a Redis out of reach: that is a finding.
  */
-export async function checkRedis(driver: RedisDriver, now: () => number = Date.now): Promise<Finding[]> {
+export async function checkRedis(
+  driver: RedisDriver,
+  options: { readonly minReplicas?: number; readonly now?: () => number } = {},
+): Promise<Finding[]> {
+  const { minReplicas = 0, now = Date.now } = options;
   try {
     const latencyMs = await driver.ping();
     const reach: Finding = {
@@ -33,6 +45,7 @@ export async function checkRedis(driver: RedisDriver, now: () => number = Date.n
     return [
       reach,
       ...(info === undefined ? [] : [checkLoading(info), checkRole(info), checkMode(info, driver)]),
+      ...(info === undefined || driver.kind !== 'sentinel' ? [] : [checkReplicas(info, minReplicas)]),
       checkVersion(info),
       checkEviction(info?.get('maxmemory_policy') ?? (await readPolicy(driver))),
       await checkClock(driver, now),
@@ -132,6 +145,34 @@ function checkMode(info: Info, driver: RedisDriver): Finding {
       ? 'This Redis is a node of a cluster, but LASTCALL_REDIS_URL treats it as a single one.'
       : 'This Redis is no cluster, but LASTCALL_REDIS_URL treats it as one.',
     remedy: isCluster ? 'Use redis+cluster://host:port,host:port.' : 'Use redis://host:port.',
+  };
+}
+
+/** Redis tells how many replicas are in step only where it is set to refuse writes without them. */
+function checkReplicas(info: Info, needed: number): Finding {
+  const name = 'replicas';
+  const inStep = info.get('min_slaves_good_slaves');
+  if (needed === 0) {
+    const message = 'LASTCALL_MIN_REPLICAS is 0: a fail-over may lose orders that were answered.';
+    return { name, level: 'warn', message, remedy: 'Set it to 1, with min-replicas-to-write 1 in Redis.' };
+  }
+  if (inStep === undefined) {
+    return {
+      name,
+      level: 'error',
+      message:
+        'min-replicas-to-write is not set: a primary that was cut off would go on taking writes that are lost.',
+      remedy: `Set min-replicas-to-write ${needed} and min-replicas-max-lag 1 on every Redis, or waive it by LASTCALL_MIN_REPLICAS=0.`,
+    };
+  }
+  if (Number(inStep) >= needed) {
+    return { name, level: 'ok', message: `${inStep} replicas are in step; ${needed} are needed.` };
+  }
+  return {
+    name,
+    level: 'error',
+    message: `${inStep} replicas are in step, but LASTCALL_MIN_REPLICAS is ${needed}.`,
+    remedy: 'Start replicas, or wait until they have caught up; it works by itself then.',
   };
 }
 

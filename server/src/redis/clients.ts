@@ -40,7 +40,11 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
     failAsUnavailable(cluster);
     return { commands: cluster, subscriber: cluster };
   }
-  const single = { ...target(address), retryStrategy: retryDelayMs, enableOfflineQueue: false };
+  const single = {
+    ...target(address, commandLimitMs),
+    retryStrategy: retryDelayMs,
+    enableOfflineQueue: false,
+  };
   const commands = new Redis({ ...limited, ...single, connectionName: 'lastcall' });
   const subscriber = new Redis({ ...base, ...single, connectionName: 'lastcall-bus' });
   failAsUnavailable(commands);
@@ -68,13 +72,18 @@ function baseOptions(address: StoreAddress, commandLimitMs: number) {
   };
 }
 
-function target(address: Exclude<StoreAddress, { kind: 'cluster' }>) {
+function target(address: Exclude<StoreAddress, { kind: 'cluster' }>, commandLimitMs: number) {
   if (address.kind === 'single') return { ...address.node, db: address.db };
   return {
     sentinels: [...address.sentinels],
     name: address.name,
     db: address.db,
     enableTLSForSentinelMode: address.tls,
+    // A primary that hangs keeps its connections: the sentinels' word ends them.
+    failoverDetector: true,
+    sentinelCommandTimeout: commandLimitMs,
+    sentinelRetryStrategy: retryDelayMs,
+    sentinelReconnectStrategy: retryDelayMs,
   };
 }
 

@@ -11,6 +11,8 @@ const COMMAND_LIMIT_MS = 2_000;
 const CONNECT_LIMIT_MS = 10_000;
 const PROBE_EVERY_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
+/** What follows a write on its connection waits so long at most for replicas, which need about a millisecond. */
+const REPLICAS_LIMIT_MS = 500;
 
 export interface ConnectOptions {
   /** `redis://`, `rediss://`, `redis+cluster://h1,h2` or `redis+sentinel://h1,h2/name`. */
@@ -156,6 +158,16 @@ export class RedisDriver {
     const startedAt = performance.now();
     await this.#client.ping();
     return performance.now() - startedAt;
+  }
+
+  /**
+   * Resolves when that many replicas have all that was written so far.
+   * @throws {StoreUnavailableError} when they do not in time: it was done, but may not outlast a fail-over
+   */
+  async replicated(replicas: number): Promise<void> {
+    const have = await this.#client.wait(replicas, REPLICAS_LIMIT_MS);
+    if (have >= replicas) return;
+    throw new StoreUnavailableError(`${have} of ${replicas} replicas have it`, { mayHaveRun: true });
   }
 
   /** Lets go of the connections; unanswered commands fail. */

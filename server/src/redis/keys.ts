@@ -22,7 +22,11 @@ export const revKey = (tenant: string): string => `${base(tenant)}rev`;
 export const logKey = (tenant: string): string => `${base(tenant)}log`;
 
 export const policyKey = (tenant: string): string => `${base(tenant)}policy`;
+/** The maintenance window. */
+export const maintenanceKey = (tenant: string): string => `${base(tenant)}maintenance`;
 export const epochKey = (tenant: string): string => `${base(tenant)}epoch`;
+/** How far the archive is, and who has the right to go on with it. */
+export const archiveKey = (tenant: string): string => `${base(tenant)}archive`;
 export const sessionKey = (tenant: string, sessionId: string): string =>
   `${base(tenant)}session:${sessionId}`;
 export const leaseKey = (tenant: string, sessionId: string): string => `${base(tenant)}lease:${sessionId}`;

@@ -10,7 +10,7 @@ export interface OpenedStore {
   readonly kind: 'embedded' | 'redis';
   /** Whether it is fit for the broker, now. */
   check(): Promise<readonly Finding[]>;
-  /** Saves an engine that keeps its data in memory; a Redis does that by itself. */
+  /** Saves an engine that keeps its data in memory, or waits for replicas that may have to take over. */
   readonly persist?: () => Promise<void>;
   close(): Promise<void>;
 }
@@ -20,7 +20,8 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
   const engine = config.redisUrl === undefined ? await startEngine(config, log) : undefined;
   try {
     const driver = await connectRedis(engine ?? { url: config.redisUrl ?? '' });
-    const findings = await checkRedis(driver);
+    const { minReplicas } = config;
+    const findings = await checkRedis(driver, { minReplicas });
     for (const finding of findings) {
       if (finding.level === 'warn') log.warn(`${finding.message} ${finding.remedy ?? ''}`);
     }
@@ -29,11 +30,16 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
       await driver.close();
       throw new Error(`${fatal.message} ${fatal.remedy ?? ''}`.trim());
     }
+    const persist = engine
+      ? () => engine.save()
+      : driver.kind === 'sentinel' && minReplicas > 0
+        ? () => driver.replicated(minReplicas)
+        : undefined;
     return {
       driver,
       kind: engine ? 'embedded' : 'redis',
-      check: () => checkRedis(driver),
-      ...(engine ? { persist: () => engine.save() } : {}),
+      check: () => checkRedis(driver, { minReplicas }),
+      ...(persist ? { persist } : {}),
       async close() {
         await driver.close();
         await engine?.stop();

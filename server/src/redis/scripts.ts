@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_POLICY } from '@lastcall/shared';
+import { joinScript } from './assemble.js';
 import { revKey } from './keys.js';
 
 /** Every verb; a test compares this list with the files of `server/lua/`. */
@@ -10,16 +11,23 @@ export const SCRIPT_NAMES = [
   'block_lift',
   'block_list',
   'block_set',
-  'hook_advance',
   'hook_begin',
-  'hook_claim',
   'lock_acquire',
+  'lock_acquire_many',
+  'lock_answer',
   'lock_break',
   'lock_cancel',
   'lock_check',
   'lock_held',
   'lock_list',
+  'lock_places',
   'lock_release',
+  'lock_takeover',
+  'lock_upgrade',
+  'log_renew',
+  'log_trim',
+  'maintenance_lift',
+  'maintenance_set',
   'node_beat',
   'order_ack',
   'order_cancel',
@@ -31,6 +39,8 @@ export const SCRIPT_NAMES = [
   'order_receipts',
   'order_step',
   'policy_set',
+  'right_advance',
+  'right_claim',
   'session_abandon',
   'session_beat',
   'session_end',
@@ -48,6 +58,7 @@ export type ScriptName = (typeof SCRIPT_NAMES)[number];
 
 /** What the loader needs of a Redis client. */
 export interface ScriptRunner {
+  readonly kind?: 'single' | 'cluster' | 'sentinel';
   evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   scriptLoad(source: string): Promise<unknown>;
@@ -68,18 +79,41 @@ function luaLiteral(value: string | number): string {
 /** The contract's defaults as the first line of each script, so that they stand in one place only. */
 function defaultsLine(): string {
   const fields = Object.entries(DEFAULT_POLICY).map(([name, value]) => `${name} = ${luaLiteral(value)}`);
-  return `local DEFAULT_POLICY = { ${fields.join(', ')} }\n`;
+  return `local DEFAULT_POLICY = { ${fields.join(', ')} }`;
 }
 
-/** Puts a verb together: its `#!lua` line, the defaults, the files its header includes, its body. */
-export function assemble(name: ScriptName, folder: string = LUA_FOLDER): Script {
+/**
+ * Stands before each script on a cluster. While a slot moves, some of a tenant's keys are here and others are there: a script
+ * would fail half way at the first key that is not here, or take for missing what has not come yet. Redis refuses a
+ * command over two keys that do not exist then, on both sides (`TRYAGAIN`), so that this asks before anything is done.
+ * The names belong to nobody.
+ */
+const WHOLE_SLOT =
+  "if type(redis.pcall('EXISTS', KEYS[1] .. ':here', KEYS[1] .. ':there')) == 'table' then return redis.error_reply('TRYAGAIN the tenant is being moved to another node') end\n";
+
+/**
+ * Puts a verb together: its `#!lua` line, the defaults, the files its header includes, its body.
+ * @param onCluster whether its keys may be on their way to another node
+ */
+export function assemble(name: ScriptName, folder: string = LUA_FOLDER, onCluster = false): Script {
   const verb = readFileSync(`${folder}${name}.lua`, 'utf8');
   const endOfShebang = verb.indexOf('\n') + 1;
-  const includes = /^-- .*?Includes: ([_a-z ]+)$/m.exec(verb)?.[1]?.split(' ') ?? [];
-  const libraries = includes.map((file) => readFileSync(`${folder}${file}.lua`, 'utf8'));
-  const source = [verb.slice(0, endOfShebang), defaultsLine(), ...libraries, verb.slice(endOfShebang)].join(
-    '',
-  );
+  const includes = /Includes: (_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(verb)?.[1]?.match(/_[a-z]+/g) ?? [];
+  const libraries = includes.map((file) => ({
+    name: file,
+    text: readFileSync(`${folder}${file}.lua`, 'utf8'),
+  }));
+  const body = verb.slice(endOfShebang);
+  const { head, parts } = joinScript(libraries, body);
+  const source = [
+    verb.slice(0, endOfShebang),
+    onCluster ? WHOLE_SLOT : '',
+    defaultsLine(),
+    `${head}
+`,
+    ...parts,
+    body,
+  ].join('');
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
@@ -94,7 +128,9 @@ export class Scripts {
   constructor(runner: ScriptRunner, observe: ScriptObserver = () => {}) {
     this.#runner = runner;
     this.#observe = observe;
-    this.#scripts = new Map(SCRIPT_NAMES.map((name) => [name, assemble(name)]));
+    this.#scripts = new Map(
+      SCRIPT_NAMES.map((name) => [name, assemble(name, LUA_FOLDER, runner.kind === 'cluster')]),
+    );
   }
 
   /** Loads every script, so that the first use needs no second round trip. */

@@ -2,10 +2,12 @@ import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
 import { isUnavailable, type RedisDriver, StoreUnavailableError } from './driver.js';
 import {
+  archiveKey,
   epochKey,
   idempotencyKey,
   locksKey,
   logKey,
+  maintenanceKey,
   orderKey,
   policyKey,
   receiptsKey,
@@ -62,7 +64,7 @@ const ONCE_KEEP_MS = 24 * 3_600_000;
 
 export interface StoreOptions {
   readonly observe?: ScriptObserver;
-  /** Saves an engine that keeps its data in memory. */
+  /** Makes what was written last: saves an engine that keeps its data in memory, waits for replicas. */
   readonly persist?: () => Promise<void>;
 }
 
@@ -102,7 +104,7 @@ export class Store {
 
   /** Resolves when what was written is as safe as the store can make it. Orders and settings are answered after that. */
   async persisted(): Promise<void> {
-    await this.#persist();
+    await reached(this.#persist());
   }
 
   /** Runs the one verb that answers with numbers. */
@@ -132,8 +134,18 @@ export class Store {
     return { rev: Number(rev ?? 0), epoch, after };
   }
 
+  /** What is known of the last archived record; none: nothing was ever archived. */
+  async archived(tenant: string): Promise<string | null> {
+    return await reached(this.#driver.commands.hget(archiveKey(tenant), 'mark'));
+  }
+
   async policy(tenant: string): Promise<Record<string, string>> {
     return await reached(this.#driver.commands.hgetall(policyKey(tenant)));
+  }
+
+  /** The maintenance window's fields; none: there is no window. */
+  async maintenance(tenant: string): Promise<Record<string, string>> {
+    return await reached(this.#driver.commands.hgetall(maintenanceKey(tenant)));
   }
 
   /** An order's fields; none: there is no such order. */

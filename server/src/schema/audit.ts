@@ -1,4 +1,4 @@
-import { AUDIT_TYPES, type AuditRecord, type Page } from '@lastcall/shared';
+import { AUDIT_FAULTS, AUDIT_TYPES, type AuditRecord, type AuditVerdict, type Page } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { actorSchema, userRefSchema } from './identity.js';
@@ -39,3 +39,28 @@ export const auditQuerySchema = z
     message: 'must be later than from',
   });
 export type AuditQuery = z.output<typeof auditQuerySchema>;
+
+/** Begins with the archive of that day (UTC) and trusts what its first line follows. */
+export const auditVerifyQuerySchema = z.strictObject({ from: wholeText(0).optional() });
+
+/** What a check of the archive found; `fault` is the first link that is not as it should be. */
+export const auditVerdictSchema = contract<AuditVerdict>()(
+  z.object({
+    ok: z.boolean(),
+    records: whole(0),
+    files: whole(0),
+    anchored: z.boolean(),
+    signed: z.boolean(),
+    lost: whole(0),
+    last: z.object({ seq: whole(1), epoch: whole(0), rev: whole(0), at: instant }).optional(),
+    fault: z
+      .object({
+        kind: z.enum(AUDIT_FAULTS),
+        seq: whole(1),
+        file: z.string().optional(),
+        line: whole(1).optional(),
+        message: z.string(),
+      })
+      .optional(),
+  }),
+).meta({ id: 'AuditVerdict' });

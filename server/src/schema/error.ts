@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, type Issue, type WireError } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
-import { lockHolderSchema } from './lock.js';
+import { lockHolderSchema, lockWaitSchema } from './lock.js';
 import { endingSchema } from './session.js';
 import { instant, whole } from './values.js';
 
@@ -14,7 +14,7 @@ const extras = {
   ended: endingSchema.optional(),
   untilAt: instant.optional(),
   blockers: z.array(lockHolderSchema).optional(),
-  cycle: z.array(z.string()).optional(),
+  cycle: z.array(lockWaitSchema).optional(),
   outcome: z.string().optional(),
 };
 

@@ -4,6 +4,7 @@ import {
   type Lock,
   type LockEntry,
   type LockHolder,
+  type LockWait,
   type LockWaiter,
   MAX_MESSAGE_LENGTH,
   type Page,
@@ -54,8 +55,13 @@ export const lockWaiterSchema = contract<LockWaiter>()(
     scope: lockScopeSchema,
     position: whole(1),
     since: instant,
+    takesOverAt: instant.optional(),
   }),
 ).meta({ id: 'LockWaiter' });
+
+export const lockWaitSchema = contract<LockWait>()(
+  z.object({ sessionId: id, user: userRefSchema, resource }),
+).meta({ id: 'LockWait' });
 
 export const lockEntrySchema = contract<LockEntry>()(
   z.object({ resource, holders: z.array(lockHolderSchema), waiters: z.array(lockWaiterSchema) }),

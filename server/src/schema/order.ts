@@ -93,6 +93,7 @@ export const orderSchema = contract<Order>()(
     by: actorSchema,
     createdAt: instant,
     deadlineAt: instant,
+    spared: userRefSchema.optional(),
     counts: orderCountsSchema,
   }),
 ).meta({ id: 'Order' });
@@ -109,7 +110,12 @@ export type OrderQuery = z.output<typeof orderQuerySchema>;
 
 /** What an order would do; `items` are the first of those it would hit. */
 export const dryRunSchema = z
-  .object({ dryRun: z.literal(true), total: whole(0), items: z.array(sessionSchema) })
+  .object({
+    dryRun: z.literal(true),
+    total: whole(0),
+    items: z.array(sessionSchema),
+    spared: userRefSchema.optional(),
+  })
   .meta({ id: 'DryRun' });
 
 const check = z.object({ ok: z.boolean(), detail: z.string().optional() });

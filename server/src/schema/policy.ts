@@ -1,4 +1,4 @@
-import { POLICY_RANGES, type Policy, type PolicySettings, type Range } from '@lastcall/shared';
+import { POLICY_RANGES, POLICY_RULES, type Policy, type PolicySettings, type Range } from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { whole } from './values.js';
@@ -18,16 +18,11 @@ const shape = Object.fromEntries(
 
 /** The whole of a tenant's settings, as `PUT` takes them; those that contradict each other are refused. */
 export const policySettingsSchema = contract<PolicySettings>()(
-  z
-    .strictObject(shape)
-    .refine(({ beatMs, leaseMs }) => leaseMs >= 3 * beatMs, {
-      path: ['leaseMs'],
-      message: 'must be at least three times beatMs, so that one lost beat ends nobody',
-    })
-    .refine(({ idleLogoffMs, idleWarnMs }) => idleLogoffMs === 0 || idleLogoffMs > idleWarnMs, {
-      path: ['idleLogoffMs'],
-      message: 'must be 0, or more than idleWarnMs, so that the warning comes before the logoff',
-    }),
+  z.strictObject(shape).superRefine((settings, context) => {
+    for (const { path, holds, message } of POLICY_RULES) {
+      if (!holds(settings)) context.addIssue({ code: 'custom', path: [path], message });
+    }
+  }),
 ).meta({ id: 'PolicySettings' });
 
 export const policySchema = contract<Policy>()(z.object({ version: whole(0), ...shape })).meta({

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { auditPageSchema, auditQuerySchema, auditRecordSchema } from './audit.js';
+import {
+  auditPageSchema,
+  auditQuerySchema,
+  auditRecordSchema,
+  auditVerdictSchema,
+  auditVerifyQuerySchema,
+} from './audit.js';
 import {
   blockLiftAnswerSchema,
   blockPageSchema,
@@ -16,6 +22,7 @@ import {
   lockQuerySchema,
   lockSchema,
 } from './lock.js';
+import { maintenanceLiftAnswerSchema, maintenanceRequestSchema, maintenanceSchema } from './maintenance.js';
 import { nodePageSchema, tenantPageSchema } from './node.js';
 import {
   dryRunSchema,
@@ -28,6 +35,7 @@ import {
 } from './order.js';
 import { namePageQuerySchema, placePageQuerySchema } from './page.js';
 import { policySchema, policySettingsSchema } from './policy.js';
+import { reviewQuerySchema, reviewSchema } from './review.js';
 import {
   sessionCheckAnswerSchema,
   sessionCheckSchema,
@@ -128,6 +136,28 @@ export const ROUTES = {
     params: inTenantById,
     answers: { 200: orderSchema },
   },
+  'maintenance.get': {
+    method: 'get',
+    path: `${T}/maintenance`,
+    summary: 'The maintenance window, with the counts of its order',
+    params: inTenant,
+    answers: { 200: maintenanceSchema },
+  },
+  'maintenance.set': {
+    method: 'put',
+    path: `${T}/maintenance`,
+    summary: 'Plan a maintenance window, or change the one there is',
+    params: inTenant,
+    body: maintenanceRequestSchema,
+    answers: { 200: maintenanceSchema },
+  },
+  'maintenance.lift': {
+    method: 'delete',
+    path: `${T}/maintenance`,
+    summary: 'Lift the maintenance window: admission is open again',
+    params: inTenant,
+    answers: { 200: maintenanceLiftAnswerSchema },
+  },
   'blocks.list': {
     method: 'get',
     path: `${T}/blocks`,
@@ -183,6 +213,14 @@ export const ROUTES = {
     query: auditQuerySchema,
     answers: { 200: auditPageSchema },
   },
+  'audit.verify': {
+    method: 'get',
+    path: `${T}/audit/verify`,
+    summary: 'Check the chain of the audit archive',
+    params: inTenant,
+    query: auditVerifyQuerySchema,
+    answers: { 200: auditVerdictSchema },
+  },
   'policy.get': {
     method: 'get',
     path: `${T}/policy`,
@@ -197,6 +235,14 @@ export const ROUTES = {
     params: inTenant,
     body: policySettingsSchema,
     answers: { 200: policySchema },
+  },
+  'review.get': {
+    method: 'get',
+    path: `${T}/review`,
+    summary: 'What to look at from time to time',
+    params: inTenant,
+    query: reviewQuerySchema,
+    answers: { 200: reviewSchema },
   },
   'nodes.list': {
     method: 'get',

@@ -53,6 +53,20 @@ export const secretSetting = z
   .refine(isLongEnough)
   .describe(`at least ${MIN_SECRET_BYTES} bytes of text`);
 
+/** Two keys replace each other one after the other; more than a few are a mistake. */
+const MAX_AUDIT_KEYS = 4;
+
+export const auditKeysSetting = z
+  .string()
+  .max(4_096)
+  .refine((text) => {
+    const keys = text.split(/\s+/);
+    return keys.length <= MAX_AUDIT_KEYS && keys.every(isLongEnough);
+  })
+  .describe(
+    `at least ${MIN_SECRET_BYTES} bytes of text without white space; or up to ${MAX_AUDIT_KEYS} of these, separated by spaces`,
+  );
+
 function isRedisUrl(text: string): boolean {
   const several = /^redis\+(cluster|sentinel):\/\/(.+)$/.exec(text);
   if (several === null) {

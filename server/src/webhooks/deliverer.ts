@@ -1,17 +1,17 @@
 import type { AuditRecord } from '@lastcall/shared';
+import { refusedTurn, superseded, type Turn } from '../drain.js';
 import type { Store } from '../redis/store.js';
+import { type Claimed, type LiveNodes, type Purpose, Right } from '../right.js';
 import { backoffMs } from './backoff.js';
-import type { Endpoint, Outcome } from './endpoint.js';
+import { type Endpoint, type Outcome, REQUEST_LIMIT_MS } from './endpoint.js';
 import { eventOf, isSent } from './events.js';
-import { type Claimed, type LiveNodes, type Position, Right } from './right.js';
 
+const PURPOSE: Purpose = { name: 'hook', stepMs: REQUEST_LIMIT_MS };
 const PAGE = 100;
 /** How much of a tenant is done before others have their turn: messages, pages of the stream, and milliseconds. */
 const TURN_MESSAGES = 100;
 const TURN_PAGES = 50;
 const TURN_MS = 5_000;
-/** After how long to ask again who has the right, in milliseconds. */
-const LOOK_AGAIN_MS = 1_000;
 
 /** What is told while messages are delivered. */
 export interface DeliveryReport {
@@ -21,19 +21,6 @@ export interface DeliveryReport {
   gone(): void;
   /** Records left the stream before they could be delivered. */
   lost(tenant: string, records: number): void;
-}
-
-/** How far a turn came. */
-export interface Turn {
-  /** Where the tenant stands now, as far as this node knows. */
-  readonly position?: Position;
-  /** Failed attempts in a row, and the instant of the record that waits. */
-  readonly failures: number;
-  readonly waitingAt?: number;
-  /** Until the next turn makes sense, in milliseconds; 0: until there are more records. */
-  readonly waitMs: number;
-  /** There is more to deliver now. */
-  readonly hasMore: boolean;
 }
 
 export interface DelivererParts {
@@ -71,16 +58,9 @@ export class Deliverer {
    */
   async turn(tenant: string, early: boolean): Promise<Turn> {
     const { store, nodes } = this.#parts;
-    const { claimed, right } = await Right.claim(store, tenant, nodes, early);
+    const { claimed, right } = await Right.claim({ store, tenant, nodes, purpose: PURPOSE }, early);
     if (right) return await this.#deliver(tenant, right, claimed);
-    const { failures, waitingAt, waitMs, epoch, rev } = claimed;
-    return {
-      position: { epoch, rev },
-      failures,
-      ...(waitingAt === undefined ? {} : { waitingAt }),
-      waitMs,
-      hasMore: false,
-    };
+    return refusedTurn(claimed);
   }
 
   async #deliver(tenant: string, right: Right, claimed: Claimed): Promise<Turn> {
@@ -158,9 +138,4 @@ export class Deliverer {
 async function end(right: Right, hasMore: boolean): Promise<Turn> {
   await right.giveBack();
   return { position: right.position, failures: 0, waitMs: 0, hasMore };
-}
-
-/** Somebody else has the right now, and knows how far it came. */
-function superseded(): Turn {
-  return { failures: 0, waitMs: LOOK_AGAIN_MS, hasMore: false };
 }

@@ -184,10 +184,11 @@ export class Clients extends Registry {
     if (isLogoff && receipt.savedAt !== undefined) {
       // It ended out of its save, not out of what it would have been after it.
       this.end(session, order.request.reason, order, from);
-      return { deadlineMs: 0, holdMs: 0, ended: true };
+      return { deadlineMs: 0, holdMs: 0, endsAt: this.now };
     }
-    const deadlineMs = Math.max(0, endsAt(order, session) - this.now);
-    return { deadlineMs, holdMs: Math.max(0, (receipt.holdAt ?? 0) - this.now), ended: false };
+    const at = endsAt(order, session);
+    const holdMs = Math.max(0, (receipt.holdAt ?? 0) - this.now);
+    return { deadlineMs: Math.max(0, at - this.now), holdMs, endsAt: at };
   }
 
   /** O14. */

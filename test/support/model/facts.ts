@@ -48,6 +48,8 @@ export interface ModelOrder {
   readonly denyMs: number;
   /** Whether later sessions may come under it. */
   readonly lasting: boolean;
+  /** Instants at which it is told again, with the time that is left then; the first to come first (O17). */
+  reminders: readonly { readonly at: number; readonly leftMs: number }[];
   state: OrderState;
   version: number;
   readonly receipts: Map<ModelSession, ModelReceipt>;

@@ -12,10 +12,10 @@ export interface Mutant {
 export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     what: 'an end is recorded twice',
-    from: '  local work = release_all(s, by)\n',
+    from: '  local work = release_all(s, by,',
     to: `  record('session.ended', by, { sessionId = s.id, user = user_of(s), orderId = oid, reason = reason,
     details = { from = from } })
-  local work = release_all(s, by)\n`,
+  local work = release_all(s, by,`,
   },
   {
     what: 'a hold that begins late has no cap',
@@ -77,11 +77,15 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     from: "if s.attach ~= ARGV[2] then return refuse('superseded') end\n",
     to: '',
   },
-  { what: 'later sessions are not hit', from: 'if o and hits(oid)(s) then', to: 'if false then' },
+  {
+    what: 'later sessions are not hit',
+    from: 'if o and hits(oid)(s) and not spares_newcomer(o, s) then',
+    to: 'if false then',
+  },
   { what: 'exceptions are hit', from: 'return wanted(s) and not spared(s)', to: 'return wanted(s)' },
   {
     what: 'the issuer is hit',
-    from: "if q.includeSelf ~= '1' and s.uid == q.issuer then",
+    from: "if s.uid == kept or q.includeSelf ~= '1' and s.uid == q.issuer then",
     to: 'if false then',
   },
   {

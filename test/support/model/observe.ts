@@ -82,6 +82,7 @@ function aboutOf({ type, reason, details = {} }: AuditRecord, nameOf: (id: unkno
     case 'order.done':
     case 'order.cancelled':
       if (told['targeted']) return `targeted ${names(told['targeted'])}`;
+      if (told['reminded']) return `reminded ${Number(told['reminded'])}`;
       return told['released'] ? `released ${names(told['released'])}` : String(told['state']);
     case 'order.acked':
       return told['sessions'] ? `delivered ${names(told['sessions'])}` : String(told['state']);
@@ -107,4 +108,4 @@ export function briefOf(record: AuditRecord, nameOf: (id: unknown) => string): B
 
 /** Every field that an order is stored with has its default in it. */
 export type FullRequest = Required<Pick<OrderRequest, 'graceMs' | 'holdMs' | 'includeSelf'>> &
-  OrderRequest & { readonly denyMs: number };
+  OrderRequest & { readonly denyMs: number; readonly ladderMs: readonly number[] };

@@ -28,6 +28,8 @@ export class Registry {
   /** The last sweep; whether it, or whoever noticed a gap, left work for the next one. */
   sweptAt: number | undefined;
   hasWork = false;
+  /** It had no session when it was swept last: no lease can have run out since. */
+  isResting = false;
   gapTo = 0;
 
   record(type: string, session?: ModelSession, order?: ModelOrder, about?: string): void {
@@ -50,10 +52,12 @@ export class Registry {
   /** S8: who notices first that nobody swept gives every lease that had not run out the length of it and two beats. */
   noticeGap(): void {
     const from = this.sweptAt;
-    if (from !== undefined && this.now - from <= GAP_MS) return;
+    if (from !== undefined && this.now - from <= GAP_MS && !this.isResting) return;
     this.sweptAt = this.now;
     this.hasWork = true;
-    if (from === undefined) return;
+    const wasResting = this.isResting;
+    this.isResting = false;
+    if (from === undefined || wasResting) return;
     const gift = this.now - from + 2 * POLICY.beatMs;
     this.gapTo = this.now;
     for (const session of this.living) {

@@ -31,6 +31,7 @@ export class Model extends Clients {
     }
     this.sweptAt = this.now;
     this.hasWork = false;
+    this.isResting = this.living.length === 0;
     this.rememberLeases();
     const overdue = [...this.#overdue()];
     if (overdue.length > 0) throw new Error(`the sweep left what was due: ${overdue.join('; ')}`);
@@ -43,7 +44,7 @@ export class Model extends Clients {
     switch (next.type) {
       case 'order.done':
       case 'order.changed':
-        return order !== undefined && this.#close(order);
+        return order !== undefined && (this.#close(order) || this.#remind(order));
       case 'session.ended':
         return session !== undefined && this.#endDue(session);
       case 'block.changed':
@@ -83,6 +84,16 @@ export class Model extends Clients {
       this.setState(order, 'closing');
       this.finish(order);
     }
+    return true;
+  }
+
+  /** Of marks that were missed the latest alone counts. */
+  #remind(order: ModelOrder): boolean {
+    const passed = order.reminders.filter(({ at }) => at <= this.now).at(-1);
+    if (order.state !== 'pending' || order.deadlineAt <= this.now || !passed) return false;
+    order.reminders = order.reminders.filter(({ at }) => at > this.now);
+    order.version += 1;
+    this.record('order.changed', undefined, order, `reminded ${passed.leftMs}`);
     return true;
   }
 
@@ -141,6 +152,8 @@ export class Model extends Clients {
       if (isAlive(order) && order.state !== 'closing' && order.deadlineAt <= this.now) {
         yield `the deadline of ${order.name}`;
       }
+      const isMissed = order.reminders.some(({ at }) => at <= this.now);
+      if (order.state === 'pending' && isMissed) yield `a reminder of ${order.name}`;
     }
     for (const session of this.sessions) {
       if (this.#isProofDue(session)) yield `the proof of ${session.name}`;

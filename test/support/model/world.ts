@@ -7,6 +7,8 @@ import { isAlive, type ModelOrder, type ModelSession } from './facts.js';
 import type { FullRequest } from './observe.js';
 import type { Step, StepOf } from './steps.js';
 
+/** Marks before the deadline at which an order is told again. */
+const LADDER = [1_000, 300];
 const FAR_MS = 30 * 86_400_000;
 /** Whatever is open is over within this many looks of a second each. */
 const MOST_LOOKS = 200;
@@ -204,6 +206,7 @@ export class World {
             this.bench.live(),
             0,
             0,
+            '0',
           ]));
         }
         return {};
@@ -222,7 +225,7 @@ export class World {
     const node = this.#node(place);
     const { now } = this.#model;
     const issuedAt = fresh ? now : now - 60_000;
-    const roles = user === 'root' || user === 'ops' ? ['admin'] : ['clerk'];
+    const roles = user === 'root' || user === 'ops' ? ['lead'] : ['clerk'];
     const session: ModelSession = {
       ...{ name, id, user, app, roles, attach: 1, connected: true, idle: false, inputAt: now },
       ...{ inputIsVague: false, leaseEndsAt: 0, leaseAtSweep: 0, staysUntil: 0, gifts: 0 },
@@ -293,7 +296,7 @@ export class World {
   async #report(seat: Seat, hasAnswered: boolean): Promise<void> {
     seat.linked = false;
     const { session, attach } = seat;
-    await this.#say('session_report', [session.id, attach, hasAnswered ? '1' : '0', this.bench.live()], () =>
+    await this.#say('session_report', [this.bench.live(), session.id, attach, hasAnswered ? '1' : '0'], () =>
       this.#model.report(session, attach, hasAnswered),
     );
   }
@@ -329,9 +332,12 @@ export class World {
     const request = this.#request(wanted);
     const isCut = request.action === 'logoff' && request.reason === 'security';
     const { target } = request;
+    const deadlineAt = this.#model.now + (isCut ? 0 : request.graceMs);
+    const reminders = LADDER.map((leftMs) => ({ at: deadlineAt - leftMs, leftMs }));
     const order: ModelOrder = {
       ...{ name, id, request, issuer: wanted.admin, denyMs: request.denyMs, state: 'preparing', version: 1 },
-      ...{ deadlineAt: this.#model.now + (isCut ? 0 : request.graceMs), holdMs: isCut ? 0 : request.holdMs },
+      ...{ deadlineAt, holdMs: isCut ? 0 : request.holdMs },
+      reminders: reminders.filter((mark) => mark.at > this.#model.now),
       extend: isCut ? undefined : request.extend,
       lasting: [target.all, target.users, target.roles, target.apps].some((one) => one !== undefined),
       receipts: new Map(),
@@ -359,7 +365,7 @@ export class World {
     };
     return {
       ...{ action, reason, message: 'Please save your work.', target: targets[wanted.target] },
-      ...{ graceMs, holdMs, denyMs, includeSelf },
+      ...{ graceMs, holdMs, denyMs, includeSelf, ladderMs: LADDER },
       ...(wanted.spares ? { except: { users: ['grace'] } } : {}),
       ...(extend ? { extend } : {}),
     };

@@ -1,5 +1,8 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { AUDIT_TYPES, type AuditRecord } from '@lastcall/shared';
-import { defineCommand, EXIT } from '../command.js';
+import { type Command, CommandError, defineCommand, EXIT, type Option } from '../command.js';
 import { formatInstant } from '../durations.js';
 import {
   API_OPTIONS,
@@ -11,15 +14,18 @@ import {
   LIMIT_OPTION,
 } from '../options.js';
 import { type Column, printMore, printTable } from '../render.js';
-import { printJson } from '../terminal.js';
+import { printJson, type Terminal } from '../terminal.js';
 import { actorOf, personOf } from '../words.js';
+import { verify } from './audit-verify.js';
 
-interface Options extends ApiCommandOptions {
+interface Filter {
   readonly session?: string;
   readonly user?: string;
   readonly type?: string;
   readonly from?: number;
   readonly to?: number;
+}
+interface ListOptions extends ApiCommandOptions, Filter {
   readonly limit?: number;
 }
 
@@ -42,27 +48,28 @@ export const AUDIT_COLUMNS: readonly Column<AuditRecord>[] = [
   { head: 'REV', text: ({ epoch, rev }) => `${epoch}.${rev}`, spare: 3, align: 'right' },
 ];
 
-export const audit = defineCommand<Options>({
-  usage: 'audit',
+const FILTER_OPTIONS: readonly Option[] = [
+  { flags: '--session <id>', help: 'Only of this session.' },
+  { flags: '--user <id>', help: 'Only of this person.' },
+  {
+    flags: '--type <type>',
+    help: 'Only of this type, such as session.ended.',
+    parse: (text) => known(text, [...AUDIT_TYPES], 'a type of record'),
+  },
+  {
+    flags: '--from <instant>',
+    help: 'From then on: 2h (ago) or 2031-05-17T08:30:00Z.',
+    parse: instantOption,
+  },
+  { flags: '--to <instant>', help: 'Until before then.', parse: instantOption },
+];
+
+const list = defineCommand<ListOptions>({
+  usage: 'audit list',
   summary: 'list what happened, newest first',
   group: 'Look',
-  options: [
-    { flags: '--session <id>', help: 'Only of this session.' },
-    { flags: '--user <id>', help: 'Only of this person.' },
-    {
-      flags: '--type <type>',
-      help: 'Only of this type, such as session.ended.',
-      parse: (text) => known(text, [...AUDIT_TYPES], 'a type of record'),
-    },
-    {
-      flags: '--from <instant>',
-      help: 'From then on: 2h (ago) or 2031-05-17T08:30:00Z.',
-      parse: instantOption,
-    },
-    { flags: '--to <instant>', help: 'Until before then.', parse: instantOption },
-    LIMIT_OPTION,
-    ...API_OPTIONS,
-  ],
+  options: [...FILTER_OPTIONS, LIMIT_OPTION, ...API_OPTIONS],
+  more: 'The list reads what Redis keeps; "lastcall audit export" reads the archive too.',
   async run({ terminal, options }) {
     const { session, user, type, from, to, limit = DEFAULT_LIMIT } = options;
     const page = await apiOf(terminal, options).audit({ session, user, type, from, to }, limit);
@@ -75,3 +82,59 @@ export const audit = defineCommand<Options>({
     return EXIT.ok;
   },
 });
+
+const MEDIA_TYPES = { csv: 'text/csv', ndjson: 'application/x-ndjson' } as const;
+type FormatName = keyof typeof MEDIA_TYPES;
+/** What is exported is for the account alone that exports it. */
+const PRIVATE_FILE = 0o600;
+
+interface ExportOptions extends ApiCommandOptions, Filter {
+  readonly format?: FormatName;
+  readonly output?: string;
+}
+
+async function write(
+  { stdout }: Terminal,
+  pieces: AsyncGenerator<Uint8Array>,
+  path: string | undefined,
+): Promise<void> {
+  const source = Readable.from(pieces);
+  if (path === undefined) {
+    await pipeline(source, stdout, { end: false });
+    return;
+  }
+  try {
+    await pipeline(source, createWriteStream(path, { mode: PRIVATE_FILE }));
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : new CommandError(`--output: ${path} cannot be written (${code})`);
+  }
+}
+
+const exporting = defineCommand<ExportOptions>({
+  usage: 'audit export',
+  summary: 'write what happened to a file, oldest first, the archive included',
+  group: 'Look',
+  options: [
+    {
+      flags: '--format <format>',
+      help: 'csv for spreadsheets, ndjson for programs. Default: csv, with --json ndjson.',
+      choices: Object.keys(MEDIA_TYPES),
+    },
+    { flags: '--output <file>', help: 'Where to. Default: standard output.' },
+    ...FILTER_OPTIONS,
+    ...API_OPTIONS,
+  ],
+  async run({ terminal, options }) {
+    const { session, user, type, from, to, output } = options;
+    const format = options.format ?? (options.json ? 'ndjson' : 'csv');
+    const pieces = apiOf(terminal, options).exportAudit(
+      { session, user, type, from, to },
+      MEDIA_TYPES[format],
+    );
+    await write(terminal, pieces, output);
+    return EXIT.ok;
+  },
+});
+
+export const audit: readonly Command[] = [list, exporting, verify];

@@ -3,8 +3,10 @@ import { audit } from './audit.js';
 import { block, blocks, unblock } from './blocks.js';
 import { cancel } from './cancel.js';
 import { locks, unlock } from './locks.js';
+import { maintenance } from './maintenance.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
+import { review } from './review.js';
 import { serve } from './serve.js';
 import { sessions } from './sessions.js';
 import { show } from './show.js';
@@ -19,7 +21,8 @@ export const COMMANDS: readonly Command[] = [
   show,
   locks,
   blocks,
-  audit,
+  ...audit,
+  review,
   warn,
   logoff,
   cancel,
@@ -27,5 +30,6 @@ export const COMMANDS: readonly Command[] = [
   block,
   unblock,
   unlock,
+  ...maintenance,
   ...policy,
 ];

@@ -1,4 +1,4 @@
-import type { LockEntry } from '@lastcall/shared';
+import type { LockEntry, LockHolder, LockWaiter } from '@lastcall/shared';
 import { defineCommand, EXIT } from '../command.js';
 import { formatAgo, formatDuration } from '../durations.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf, DEFAULT_LIMIT, LIMIT_OPTION } from '../options.js';
@@ -13,9 +13,19 @@ interface Options extends ApiCommandOptions {
   readonly limit?: number;
 }
 
+/** `shared`, or with the word for what is below it: `exclusive tree`. */
+const kindOf = ({ mode, scope }: LockHolder): string => (scope === 'tree' ? `${mode} tree` : mode);
+
+/** Who waits, and in what time they take over. */
+function waiterText({ user, takesOverAt }: LockWaiter, now: number): string {
+  if (takesOverAt === undefined) return personOf(user);
+  return `${personOf(user)} (takes over in ${formatDuration(takesOverAt - now)})`;
+}
+
 function columnsAt(now: number): readonly Column<LockEntry>[] {
   return [
     { head: 'RESOURCE', text: ({ resource }) => resource },
+    { head: 'LOCK', text: ({ holders: [first] }) => (first ? kindOf(first) : ''), spare: 3 },
     { head: 'HOLDER', text: ({ holders }) => holders.map(({ user }) => personOf(user)).join(', ') },
     {
       head: 'SINCE',
@@ -36,7 +46,7 @@ function columnsAt(now: number): readonly Column<LockEntry>[] {
     },
     {
       head: 'WAITING',
-      text: ({ waiters }) => waiters.map(({ user }) => personOf(user)).join(', '),
+      text: ({ waiters }) => waiters.map((waiter) => waiterText(waiter, now)).join(', '),
       spare: 1,
     },
     { head: 'SESSION', text: ({ holders: [first] }) => first?.sessionId ?? '', spare: 4, whole: true },

@@ -39,6 +39,13 @@ function describe(preview: OrderPreview): string {
   return oneLine(`${count(preview.total, 'session')}${who}`);
 }
 
+/** Says who stays although the order is for everybody. */
+function printSpared({ stderr }: Terminal, { spared }: Pick<Order, 'spared'>): void {
+  if (spared === undefined) return;
+  const person = oneLine(personOf(spared));
+  print(stderr, `${person} stays, so that an administrator is left; --include-self means everybody.`);
+}
+
 function printPreview(terminal: Terminal, preview: OrderPreview): void {
   printTable(
     terminal,
@@ -57,6 +64,7 @@ function printPreview(terminal: Terminal, preview: OrderPreview): void {
   );
   const more = preview.total - preview.items.length;
   if (more > 0) print(terminal.stderr, `… and ${count(more, 'more session')}.`);
+  printSpared(terminal, preview);
   print(terminal.stderr, 'Nothing was done (--dry-run).');
 }
 
@@ -89,8 +97,10 @@ async function give(api: Api, request: OrderRequest, call: Call<OrderOptions>): 
   return undefined;
 }
 
-function printGiven({ stdout, stderr }: Terminal, order: Order, words: string): void {
+function printGiven(terminal: Terminal, order: Order, words: string): void {
+  const { stdout, stderr } = terminal;
   print(stdout, `Order ${order.id}: ${words}`);
+  printSpared(terminal, order);
   print(stderr, `Follow it by: lastcall verify ${order.id}`);
 }
 
@@ -127,6 +137,7 @@ async function waitFor(api: Api, order: Order, { terminal, options }: Call<Order
   if (options.json) printJson(terminal, { order: last, receipts: items });
   else {
     printOutcomes(terminal, items);
+    printSpared(terminal, last);
     print(terminal.stderr, summaryOf(terminal, last));
   }
   return isVerified(last) ? EXIT.ok : EXIT.unverified;

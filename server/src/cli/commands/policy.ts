@@ -1,8 +1,17 @@
-import { DEFAULT_POLICY, POLICY_RANGES, type Policy, type PolicySettings } from '@lastcall/shared';
+import {
+  DEFAULT_POLICY,
+  POLICY_PRESETS,
+  POLICY_RANGES,
+  type Policy,
+  type PolicySettings,
+  PRESET_NAMES,
+  type PresetName,
+  presetOf,
+} from '@lastcall/shared';
 import type { Api } from '../api.js';
 import { type Command, CommandError, defineCommand, EXIT } from '../command.js';
 import { formatDuration, parseDuration } from '../durations.js';
-import { API_OPTIONS, type ApiCommandOptions, apiOf, known, usageError } from '../options.js';
+import { API_OPTIONS, type ApiCommandOptions, apiOf, JSON_OPTION, known, usageError } from '../options.js';
 import { type Column, printTable } from '../render.js';
 import { print, printJson, type Terminal } from '../terminal.js';
 import { count } from '../words.js';
@@ -64,11 +73,20 @@ function printPolicy(terminal: Terminal, policy: Policy, names: readonly Name[] 
     settingsOf(policy).filter(({ name }) => names.includes(name)),
     '',
   );
-  print(terminal.stderr, `Version ${policy.version}.`);
+  const preset = presetOf(policy);
+  print(terminal.stderr, `Version ${policy.version}${preset ? `, the preset ${preset}` : ''}.`);
 }
 
-async function change(api: Api, changes: readonly Setting[], ifMatch: number | undefined): Promise<Policy> {
-  const { version, ...settings } = await api.policy();
+interface Change {
+  readonly settings: readonly Setting[];
+  readonly preset: PresetName | undefined;
+  readonly ifMatch: number | undefined;
+}
+
+/** A preset replaces all settings; what is named besides comes after it. */
+async function change(api: Api, { settings: changes, preset, ifMatch }: Change): Promise<Policy> {
+  const { version, ...current } = await api.policy();
+  const settings = preset === undefined ? current : POLICY_PRESETS[preset].settings;
   if (ifMatch !== undefined && ifMatch !== version) {
     throw new CommandError(
       `The policy has version ${version}, not ${ifMatch}: somebody changed it. Look again.`,
@@ -92,11 +110,51 @@ const get: Command = defineCommand<ApiCommandOptions>({
   },
 });
 
-const set: Command = defineCommand<ApiCommandOptions & { readonly ifMatch?: number }>({
-  usage: 'policy set <setting=value...>',
+const presetRows = PRESET_NAMES.map((name) => ({ name, ...POLICY_PRESETS[name] }));
+
+const PRESET_COLUMNS: readonly Column<(typeof presetRows)[number]>[] = [
+  { head: 'PRESET', text: ({ name }) => name, whole: true },
+  { head: 'FOR WHOM', text: ({ summary }) => summary, least: 40 },
+];
+
+const presets: Command = defineCommand<{ readonly json?: true }>({
+  usage: 'policy presets',
+  summary: 'show settings that go together, to begin with',
+  group: 'Settings',
+  options: [JSON_OPTION],
+  more: 'Take one with: lastcall policy set --preset strict',
+  run({ terminal, options }) {
+    if (options.json) printJson(terminal, POLICY_PRESETS);
+    else {
+      printTable(terminal, PRESET_COLUMNS, presetRows, '');
+      for (const { name, settings } of presetRows) {
+        const changed = NAMES.filter((setting) => settings[setting] !== DEFAULT_POLICY[setting]);
+        const words = changed.map((setting) => {
+          const value = settings[setting];
+          return `${setting}=${inWords({ name: setting, value }) || String(value)}`;
+        });
+        if (words.length > 0) print(terminal.stdout, '', `${name}: ${words.join(' ')}`);
+      }
+    }
+    return Promise.resolve(EXIT.ok);
+  },
+});
+
+interface SetOptions extends ApiCommandOptions {
+  readonly ifMatch?: number;
+  readonly preset?: PresetName;
+}
+
+const set: Command = defineCommand<SetOptions>({
+  usage: 'policy set [setting=value...]',
   summary: "change the tenant's settings while it works",
   group: 'Settings',
   options: [
+    {
+      flags: '--preset <name>',
+      help: `All settings as in a preset: ${PRESET_NAMES.join(', ')}; those named besides come after it.`,
+      parse: (text) => known(text, [...PRESET_NAMES], 'a preset'),
+    },
     {
       flags: '--if-match <version>',
       help: 'Only if the policy still has this version.',
@@ -109,19 +167,19 @@ const set: Command = defineCommand<ApiCommandOptions & { readonly ifMatch?: numb
   ],
   more: 'Settings that end in Ms take durations: lastcall policy set idleLogoffMs=30m idleWarnMs=2m',
   async run({ terminal, args, options }) {
-    const changes = args.map(parseSetting);
-    const policy = await change(apiOf(terminal, options), changes, options.ifMatch);
+    const { preset, ifMatch } = options;
+    const settings = args.map(parseSetting);
+    if (settings.length === 0 && preset === undefined)
+      throw usageError('Nothing to set: name settings, such as graceMs=30s, or a --preset');
+    const policy = await change(apiOf(terminal, options), { settings, preset, ifMatch });
     if (options.json) printJson(terminal, policy);
     else {
-      print(terminal.stderr, `${count(changes.length, 'setting')} changed; clients are told at once.`);
-      printPolicy(
-        terminal,
-        policy,
-        changes.map(({ name }) => name),
-      );
+      const what = preset === undefined ? count(settings.length, 'setting') : 'All settings';
+      print(terminal.stderr, `${what} changed; clients are told at once.`);
+      printPolicy(terminal, policy, preset === undefined ? settings.map(({ name }) => name) : NAMES);
     }
     return EXIT.ok;
   },
 });
 
-export const policy: readonly Command[] = [get, set];
+export const policy: readonly Command[] = [get, set, presets];

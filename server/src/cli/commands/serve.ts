@@ -8,7 +8,7 @@ import { colorsOf, print, type Terminal } from '../terminal.js';
 type Flags = Partial<Record<SettingName, unknown>>;
 type Options = Flags & { readonly config?: string };
 
-/** A stop that takes longer is not waited for. */
+/** A stop that takes longer, clients that are sent to other nodes apart, is not waited for. */
 const STOP_LIMIT_MS = 10_000;
 /** How long the administrator's token of a development broker is valid. */
 const TOKEN_MS = 12 * 3_600_000;
@@ -85,15 +85,17 @@ function toldToEnd({ signals }: Terminal): Promise<void> {
   });
 }
 
-async function stop({ stderr }: Terminal, broker: Broker): Promise<ExitCode> {
+async function stop({ stderr }: Terminal, broker: Broker, { drainMs }: Config): Promise<ExitCode> {
+  const limitMs = drainMs + STOP_LIMIT_MS;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolveLate) => {
-    timer = setTimeout(() => resolveLate('late'), STOP_LIMIT_MS);
+    timer = setTimeout(() => resolveLate('late'), limitMs);
   });
   const outcome = await Promise.race([broker.close().then(() => 'closed' as const), late]);
   clearTimeout(timer);
   if (outcome === 'closed') return EXIT.ok;
-  print(stderr, 'lastcall: the broker did not stop within 10 s; what it had answered is safe.');
+  const limit = `${Math.round(limitMs / 1_000)} s`;
+  print(stderr, `lastcall: the broker did not stop within ${limit}; what it had answered is safe.`);
   return EXIT.failed;
 }
 
@@ -118,9 +120,9 @@ export const serve = defineCommand<Options>({
       await greet(terminal, config, broker, url);
       await ended;
     } catch (error) {
-      await stop(terminal, broker);
+      await stop(terminal, broker, config);
       throw startError(error, config);
     }
-    return stop(terminal, broker);
+    return stop(terminal, broker, config);
   },
 });

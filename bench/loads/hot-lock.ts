@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { DEFAULT_POLICY } from '@lastcall/shared';
+import { Redis } from 'ioredis';
+import type { Core } from 'lastcall/internal/core.js';
+import { openCore, openSession } from '../lib/registry.js';
+import { usage } from '../lib/usage.js';
+import { serve } from '../lib/worker.js';
+
+/** Sessions that want one record, one after the other: each gives it back, and asks for it again. */
+
+const TENANT = 'bench';
+const RESOURCE = 'record/hot';
+const WAIT_MS = 300_000;
+const LONG_LEASE_MS = 3_600_000;
+
+/** Times in milliseconds. */
+export interface HotTimes {
+  /** From the call that gives the record back until the other node hears that the next has it. */
+  readonly handOvers: readonly number[];
+  /** A `PING` after each of them, on a connection of its own. */
+  readonly roundTrips: readonly number[];
+}
+
+let core: Core;
+let ping: Redis;
+let holder: { sessionId: string; fence: number } | undefined;
+let told: (grant: { sessionId: string; fence: number }) => void = () => undefined;
+
+const ask = (sessionId: string) =>
+  core.locks.acquire(
+    TENANT,
+    { sessionId, mayForce: false },
+    { resource: RESOURCE, waitMs: WAIT_MS, requestId: randomUUID() },
+  );
+
+const methods = {
+  async prepare({ redisUrl, sessions }: { redisUrl: string; sessions: number }): Promise<void> {
+    core = await openCore(redisUrl);
+    ping = new Redis(redisUrl);
+    await core.policies.set(TENANT, 0, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
+    // The node of those who wait: it hears of grants as every node does, by what is published.
+    const other = await openCore(redisUrl);
+    await other.bus.follow(TENANT);
+    other.bus.listen((_tenant, { type, sessionId = '', fence = 0 }) => {
+      if (type === 'lock.granted') told({ sessionId, fence });
+    });
+    for (let i = 0; i < sessions; i += 1) {
+      const sessionId = await openSession(core, TENANT, `user-${i}`, false);
+      const answer = await ask(sessionId);
+      if (answer.state === 'granted') holder = { sessionId, fence: answer.lock.fence };
+    }
+  },
+
+  /** Hands the record on again and again for a time. */
+  async run({ ms }: { ms: number }): Promise<HotTimes> {
+    const handOvers: number[] = [];
+    const roundTrips: number[] = [];
+    const until = performance.now() + ms;
+    while (performance.now() < until) {
+      const { sessionId, fence } = holder as { sessionId: string; fence: number };
+      const next = new Promise<{ sessionId: string; fence: number }>((resolve) => {
+        told = resolve;
+      });
+      const from = performance.now();
+      const released = core.locks.release(TENANT, sessionId, RESOURCE, fence);
+      holder = await next;
+      handOvers.push(performance.now() - from);
+      await released;
+      const answer = await ask(sessionId);
+      if (answer.state !== 'queued') throw new Error('a record that others wait for was granted');
+      const asked = performance.now();
+      await ping.ping();
+      roundTrips.push(performance.now() - asked);
+    }
+    return { handOvers, roundTrips };
+  },
+  usage,
+};
+
+export type HotLockLoad = typeof methods;
+serve(methods);

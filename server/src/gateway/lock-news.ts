@@ -1,0 +1,102 @@
+import {
+  type AuditRecord,
+  type ErrorCode,
+  type Lock,
+  type LockLostReason,
+  type LockRequestedPush,
+} from '@lastcall/shared';
+import type { StoreClock } from '../clock.js';
+import type { AskedOf } from '../welcome.js';
+import type { Connection } from './connection.js';
+
+type Details = Readonly<Record<string, unknown>>;
+
+/** Why a wait ended without a lock, by what its record says; of what the client did itself it knows. */
+const DENIALS: Readonly<Record<string, { code: ErrorCode; say: (resource: string, by: string) => string }>> =
+  {
+    denied: {
+      code: 'locked',
+      say: (resource) => `${resource} did not become free in time. Ask again, or ask who holds it.`,
+    },
+    kept: {
+      code: 'takeover_refused',
+      say: (resource, by) => `${by} keeps ${resource}. Wait until it is free, or talk to them.`,
+    },
+    refused: {
+      code: 'takeover_refused',
+      say: (resource) => `${resource} could not be taken over any more. Look who holds it, then ask again.`,
+    },
+    not_held: {
+      code: 'not_held',
+      say: (resource) =>
+        `${resource} is not yours any more, so that it cannot become yours alone. Ask for it again.`,
+    },
+  };
+
+/** A question to a holder as its client gets it now. */
+export function requestOf({ deadlineAt, ...asked }: AskedOf, clock: StoreClock): LockRequestedPush {
+  return { ...asked, deadlineMs: clock.left(deadlineAt) };
+}
+
+/** Whom a record asks for their lock, and what they are asked. */
+export function questionIn(record: AuditRecord): { holders: readonly string[]; asked: AskedOf } | undefined {
+  const { requestId, state, deadlineAt, holders } = record.details ?? {};
+  if (record.type !== 'lock.requested' || state !== 'asked') return undefined;
+  const { resource = '', by, reason } = record;
+  const asked = { requestId: String(requestId), resource, by, deadlineAt: Number(deadlineAt) };
+  return {
+    holders: holders as readonly string[],
+    asked: reason === undefined ? asked : { ...asked, reason },
+  };
+}
+
+/** What a client holds, as far as this node heard: it is told when it is lost together with the store's data. */
+export function noteHeld({ locks }: Connection, record: AuditRecord): void {
+  const { type, resource = '', fence = 0 } = record;
+  if (type === 'lock.granted') locks.set(resource, fence);
+  else if (type !== 'lock.requested') locks.delete(resource);
+}
+
+/** Tells a client that locks are gone: those of a list, unless others came in their place. */
+export function tellLost(
+  { socket, locks }: Connection,
+  reason: LockLostReason,
+  lost: ReadonlyMap<string, number>,
+): void {
+  for (const [resource, fence] of lost) {
+    if (locks.get(resource) !== fence) continue;
+    locks.delete(resource);
+    socket.emit('lock:lost', { resource, fence, reason });
+  }
+}
+
+/** What a record about its own lock or request means for a client. */
+export function tellLock({ socket }: Connection, record: AuditRecord): void {
+  const { resource = '', fence = 0, by } = record;
+  const details: Details = record.details ?? {};
+  const { requestId = '' } = details as { readonly requestId?: string };
+  switch (record.type) {
+    case 'lock.broken':
+      socket.emit('lock:lost', { resource, fence, reason: 'admin', by });
+      return;
+    case 'lock.taken_over':
+      socket.emit('lock:lost', { resource, fence, reason: record.reason as LockLostReason, by });
+      return;
+    case 'lock.granted': {
+      // Who was answered at once has it from the answer.
+      if (typeof details['waited'] !== 'number') return;
+      const { mode, scope, note } = details as Pick<Lock, 'mode' | 'scope' | 'note'>;
+      const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
+      socket.emit('lock:granted', { requestId, lock });
+      return;
+    }
+    case 'lock.requested': {
+      const denial = DENIALS[String(details['state'])];
+      if (!denial) return;
+      const message = denial.say(resource, by.name ?? 'The holder');
+      socket.emit('lock:denied', { requestId, error: { code: denial.code, message } });
+      return;
+    }
+    default:
+  }
+}

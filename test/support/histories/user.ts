@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AcquireAnswer, Answer, Lock } from '@lastcall/shared';
+import { TestClient } from '../broker.js';
+import type { Random } from '../random.js';
+import { Recorder, refusalOf } from './recorder.js';
+
+/** Twenty resources, some above others. */
+export const RESOURCES = [
+  ...Array.from({ length: 4 }, (_, i) => `file-${i}`),
+  ...Array.from({ length: 12 }, (_, i) => `file-${i % 4}/invoice-${i}`),
+  ...Array.from({ length: 4 }, (_, i) => `file-${i}/invoice-${i}/line`),
+];
+
+const WAIT_MS = 1_500;
+const MAX_HELD = 3;
+const RECONNECT_MS = 100;
+const RECONNECTIONS = 150;
+
+export interface UserOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly token: string;
+  readonly random: Random;
+}
+
+/** A person who takes, shares, upgrades, takes over and gives back locks by the protocol alone, and notes all of it. */
+export class User {
+  readonly recorder: Recorder;
+  readonly #options: UserOptions;
+  readonly #held = new Map<string, Lock>();
+  readonly #sent = new Map<string, { readonly call: number; readonly resource: string }>();
+  #client: TestClient | undefined;
+  #session = '';
+
+  constructor(options: UserOptions) {
+    this.#options = options;
+    this.recorder = new Recorder(options.name);
+  }
+
+  get #random(): Random {
+    return this.#options.random;
+  }
+
+  async connect(): Promise<void> {
+    const { url, token } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const before = this.#client;
+      const resume = before?.last('welcome') ? { resume: before.resume } : {};
+      const client = new TestClient(url, { token, ...resume });
+      await client.opened();
+      if (!client.error) return this.#begin(client);
+      client.socket.disconnect();
+      if (client.error.code === 'session_ended') this.#client = undefined;
+      else if (attempt === RECONNECTIONS) throw new Error(`no way back: ${JSON.stringify(client.error)}`);
+      else await delay(RECONNECT_MS);
+    }
+  }
+
+  #begin(client: TestClient): void {
+    this.#client = client;
+    this.#session = client.sessionId;
+    this.#held.clear();
+    for (const lock of client.welcome.locks) this.#held.set(lock.resource, lock);
+    client.socket.on('lock:granted', ({ requestId, lock }: { requestId: string; lock: Lock }) => {
+      const sent = this.#sent.get(requestId);
+      this.#held.set(lock.resource, lock);
+      this.recorder.note(
+        {
+          op: 'granted',
+          opId: requestId,
+          key: lock.resource,
+          session: this.#session,
+          ...(sent ? { call: sent.call } : {}),
+        },
+        {
+          type: 'ok',
+          value: { mode: lock.mode, scope: lock.scope },
+          fence: lock.fence,
+          storeTime: lock.grantedAt,
+        },
+      );
+    });
+    client.socket.on('lock:lost', ({ resource, fence }: { resource: string; fence: number }) => {
+      if (this.#held.get(resource)?.fence === fence) this.#held.delete(resource);
+      this.recorder.note(
+        { op: 'lost', opId: `${fence}`, key: resource, session: this.#session },
+        { type: 'ok', value: {}, fence },
+      );
+    });
+    client.socket.on('lock:requested', ({ requestId }: { requestId: string }) => {
+      const answer = this.#random.next() < 0.6 ? 'yield' : 'keep';
+      client.call('lock:answer', { requestId, answer }).catch(() => undefined);
+    });
+  }
+
+  /** Does so many things, coming back whenever the connection is gone. */
+  async work(steps: number): Promise<void> {
+    for (let i = 0; i < steps; i += 1) {
+      const client = this.#client;
+      if (!client?.socket.connected) await this.connect();
+      else await this.#step(client);
+    }
+  }
+
+  async #step(client: TestClient): Promise<void> {
+    const kind = this.#random.next();
+    const held = [...this.#held.values()];
+    const lock = held.length > 0 ? this.#random.pick(held) : undefined;
+    if (kind < 0.004) return await this.#drop(client);
+    if (kind < 0.008) return await this.#end(client);
+    if (lock && (kind < 0.45 || held.length >= MAX_HELD)) return await this.#release(client, lock);
+    if (lock && kind < 0.5) return await this.#check(client, lock);
+    if (lock?.mode === 'shared' && kind < 0.6) return await this.#upgrade(client, lock);
+    if (kind < 0.7) return await this.#takeOver(client);
+    return await this.#acquire(client);
+  }
+
+  #known(op: 'acquire' | 'upgrade' | 'takeover', resource: string) {
+    const opId = randomUUID();
+    this.#sent.set(opId, { call: Number(process.hrtime.bigint()), resource });
+    return { op, opId, key: resource, session: this.#session };
+  }
+
+  #seen(answer: Answer<AcquireAnswer | { state: 'asked'; deadlineMs: number }>) {
+    if (!answer.ok) return refusalOf(answer.error);
+    if (answer.state !== 'granted') return { type: 'ok' as const, value: { state: answer.state } };
+    const { mode, scope, fence, grantedAt } = answer.lock;
+    this.#held.set(answer.lock.resource, answer.lock);
+    return { type: 'ok' as const, value: { state: answer.state, mode, scope }, fence, storeTime: grantedAt };
+  }
+
+  async #acquire(client: TestClient): Promise<void> {
+    const resource = this.#random.pick(RESOURCES);
+    const mode = this.#random.next() < 0.5 ? 'shared' : 'exclusive';
+    const scope = this.#random.next() < 0.15 ? 'tree' : 'record';
+    const waitMs = this.#random.next() < 0.5 ? WAIT_MS : 0;
+    const known = this.#known('acquire', resource);
+    const ask = () => client.call('lock:acquire', { resource, mode, scope, waitMs, requestId: known.opId });
+    const answer = await this.recorder.during(known, ask, (seen) => this.#seen(seen));
+    // Now and then a client that is not sure asks again.
+    if (answer && this.#random.next() < 0.05)
+      await this.recorder.during(known, ask, (seen) => this.#seen(seen));
+    else if (answer?.ok && answer.state === 'queued' && this.#random.next() < 0.1) {
+      const cancel = { ...known, op: 'cancel' } as const;
+      await this.recorder.during(
+        cancel,
+        () => client.call('lock:cancel', { requestId: known.opId }),
+        () => ({ type: 'ok', value: {} }),
+      );
+      if (this.#held.has(resource)) this.#held.delete(resource);
+    }
+  }
+
+  async #upgrade(client: TestClient, { resource, fence }: Lock): Promise<void> {
+    const known = this.#known('upgrade', resource);
+    const ask = { resource, fence, waitMs: WAIT_MS, requestId: known.opId };
+    await this.recorder.during(
+      known,
+      () => client.call('lock:upgrade', ask),
+      (seen) => this.#seen(seen),
+    );
+  }
+
+  async #takeOver(client: TestClient): Promise<void> {
+    const resource = this.#random.pick(RESOURCES);
+    const known = this.#known('takeover', resource);
+    const ask = { resource, requestId: known.opId };
+    await this.recorder.during(
+      known,
+      () => client.call('lock:takeover', ask),
+      (seen) => this.#seen(seen),
+    );
+  }
+
+  async #release(client: TestClient, { resource, fence }: Lock): Promise<void> {
+    this.#held.delete(resource);
+    const known = {
+      op: 'release',
+      opId: randomUUID(),
+      key: resource,
+      session: this.#session,
+      fence,
+    } as const;
+    const ask = () => client.call('lock:release', { resource, fence });
+    await this.recorder.during(known, ask, (seen) =>
+      seen.ok ? { type: 'ok', value: { released: seen.released } } : { type: 'info', value: {} },
+    );
+  }
+
+  async #check(client: TestClient, { resource, fence }: Lock): Promise<void> {
+    const known = { op: 'check', opId: randomUUID(), key: resource, session: this.#session, fence } as const;
+    const ask = () => client.call('lock:check', { resource, fence });
+    await this.recorder.during(known, ask, (seen) =>
+      seen.ok ? { type: 'ok', value: { valid: seen.valid } } : refusalOf(seen.error),
+    );
+  }
+
+  async #drop(client: TestClient): Promise<void> {
+    this.recorder.note(
+      { op: 'drop', opId: randomUUID(), key: '', session: this.#session },
+      { type: 'info', value: {} },
+    );
+    await client.drop();
+  }
+
+  async #end(client: TestClient): Promise<void> {
+    const known = { op: 'end', opId: randomUUID(), key: '', session: this.#session } as const;
+    await this.recorder.during(
+      known,
+      () => client.call('session:end', {}),
+      (seen) => (seen.ok ? { type: 'ok', value: {} } : { type: 'info', value: {} }),
+    );
+    client.socket.disconnect();
+    this.#client = undefined;
+  }
+
+  async leave(): Promise<void> {
+    if (this.#client?.socket.connected) await this.#end(this.#client);
+    this.#client?.socket.disconnect();
+  }
+}
