@@ -35,6 +35,12 @@ local function drop_lock(sid, resource, outcome, known)
   return lock
 end
 
+-- Whom the loss of a lock concerns; nil: its session is over, and nothing more is recorded of it.
+local function concerned_by_loss(sid)
+  local s = session_of(sid)
+  return s and s.state ~= 'ended' and user_of(s) or nil
+end
+
 -- An upgrade is given back: the lock is the shared one again that it was, granted anew.
 local function downgrade(s, lock, ids)
   finish_request(s.id, table.remove(ids), 'cancelled')
