@@ -7,6 +7,7 @@ import type { VirtualDriver } from '../virtual-time.js';
 import type { Answer } from './clients.js';
 import {
   type Brief,
+  countsOf,
   isAlive,
   type ModelOrder,
   type ModelSession,
@@ -15,7 +16,7 @@ import {
   textOf,
 } from './facts.js';
 import { briefOf, type Observation, observe } from './observe.js';
-import { countsOf, factsOf } from './registry.js';
+import { factsOf } from './registry.js';
 import { Model } from './sweeps.js';
 
 const SHOW = { depth: 5, breakLength: 110, maxArrayLength: 20 };
@@ -72,6 +73,14 @@ export class Bench {
   }
 
   readonly nameOf = (id: unknown): string => this.#names.get(id) ?? String(id);
+
+  /** A node looks until there is nothing left to do. */
+  async sweep(): Promise<object> {
+    for (let more = true; more; ) {
+      ({ more } = await this.store.run<{ more: boolean }>('sweep', this.tenant, [this.live(), 0, 0, 0]));
+    }
+    return {};
+  }
 
   /** The nodes that are not known to be dead yet. */
   live(): string {

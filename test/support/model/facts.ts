@@ -149,3 +149,18 @@ export function isHit(order: ModelOrder, session: ModelSession, now: number, vag
       (session.inputIsVague ? vague : now - session.inputAt >= wanted.minIdleMs));
   return matches(target) && !(except && matches(except));
 }
+
+/** Counts are what receipts say. */
+export function countsOf(receipts: readonly ModelReceipt[]): Record<string, number> {
+  const having = (is: (receipt: ModelReceipt) => boolean): number => receipts.filter(is).length;
+  return {
+    targeted: receipts.length,
+    delivered: having(({ deliveredAt }) => deliveredAt !== undefined),
+    seen: having(({ seenAt }) => seenAt !== undefined),
+    saving: having(({ state }) => state === 'saving'),
+    saved: having(({ savedAt }) => savedAt !== undefined),
+    ended: having(({ endedAt }) => endedAt !== undefined),
+    verified: having(({ verified }) => verified === true),
+    unverified: having(({ verified }) => verified === false),
+  };
+}

@@ -1,8 +1,19 @@
 import type { Step, StepOf } from './steps.js';
 
 const logoff: StepOf<'order'> = {
-  ...{ do: 'order', admin: 'root', includeSelf: true, action: 'logoff', reason: 'admin', target: 'all' },
-  ...{ one: 0, other: 0, spares: false, graceMs: 0, holdMs: 0, extend: undefined, denyMs: 0 },
+  do: 'order',
+  admin: 'root',
+  includeSelf: true,
+  action: 'logoff',
+  reason: 'admin',
+  target: 'all',
+  one: 0,
+  other: 0,
+  spares: false,
+  graceMs: 0,
+  holdMs: 0,
+  extend: undefined,
+  denyMs: 0,
 };
 
 /** What the model found in the product once, in the shortest form; each is done again in every run. */

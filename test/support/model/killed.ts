@@ -33,7 +33,8 @@ async function failureOf(run: Promise<unknown>): Promise<string | undefined> {
     (error: unknown) => error,
   );
   if (!(outcome instanceof Error)) return undefined;
-  const said = String(outcome.cause ?? outcome);
+  const { cause } = outcome;
+  const said = cause instanceof Error ? String(cause) : String(outcome);
   expect(said).not.to.match(/ReplyError|Error running script|user_script|StoreUnavailable/);
   return said;
 }

@@ -59,15 +59,13 @@ export async function observe(
   };
 }
 
-type Details = Readonly<Record<string, unknown>>;
-
 function aboutOf({ type, reason, details = {} }: AuditRecord, nameOf: (id: unknown) => string): string {
   const names = (ids: unknown): string =>
     listOf(ids as readonly unknown[])
       .map(nameOf)
       .toSorted()
       .join();
-  const told = details as Details;
+  const told = details as Readonly<Record<string, string | number | undefined>>;
   switch (type) {
     case 'session.resumed':
       return String(told['attach']);

@@ -7,7 +7,6 @@ import {
   isHit,
   type ModelBlock,
   type ModelOrder,
-  type ModelReceipt,
   type ModelSession,
   POLICY,
   rulingOrder,
@@ -290,20 +289,5 @@ export function factsOf(session: ModelSession): object {
           verified: session.verified ?? 'open',
         }
       : { order: ruling?.name ?? '', deadlineAt: ruling ? endsAt(ruling, session) : 0 }),
-  };
-}
-
-/** Counts are what receipts say. */
-export function countsOf(receipts: readonly ModelReceipt[]): Record<string, number> {
-  const having = (is: (receipt: ModelReceipt) => boolean): number => receipts.filter(is).length;
-  return {
-    targeted: receipts.length,
-    delivered: having(({ deliveredAt }) => deliveredAt !== undefined),
-    seen: having(({ seenAt }) => seenAt !== undefined),
-    saving: having(({ state }) => state === 'saving'),
-    saved: having(({ savedAt }) => savedAt !== undefined),
-    ended: having(({ endedAt }) => endedAt !== undefined),
-    verified: having(({ verified }) => verified === true),
-    unverified: having(({ verified }) => verified === false),
   };
 }

@@ -69,7 +69,8 @@ export async function runWorlds<S>(options: {
       },
     );
   const runLane = async (lane: number): Promise<void> => {
-    for (let batch = 0; commands < options.commands && failing === undefined; batch += 1) {
+    for (let batch = 0; commands < options.commands; batch += 1) {
+      if (failing !== undefined) return;
       const seed = options.seed + lane + LANES * batch;
       await fc.assert(property(lane), { seed, numRuns: BATCH, endOnFailure: !(options.short ?? true) });
     }

@@ -89,7 +89,7 @@ export class Model extends Clients {
 
   /** Of marks that were missed the latest alone counts. */
   #remind(order: ModelOrder): boolean {
-    const passed = order.reminders.filter(({ at }) => at <= this.now).at(-1);
+    const passed = order.reminders.findLast(({ at }) => at <= this.now);
     if (order.state !== 'pending' || order.deadlineAt <= this.now || !passed) return false;
     order.reminders = order.reminders.filter(({ at }) => at > this.now);
     order.version += 1;

@@ -1,44 +1,25 @@
-import { createHash } from 'node:crypto';
-import type { OrderRequest } from '@lastcall/shared';
-import { listOf } from 'lastcall/internal/redis/store.js';
-import { answered, Bench, type Command } from './bench.js';
+import type { Bench } from './bench.js';
+import { answered, type Command } from './bench.js';
 import type { Answer } from './clients.js';
 import { isAlive, type ModelOrder, type ModelSession } from './facts.js';
-import type { FullRequest } from './observe.js';
+import {
+  actor,
+  at,
+  hashOf,
+  newOrder,
+  newSession,
+  requestOf,
+  type Seat,
+  verdictOf,
+  welcomed,
+} from './said.js';
 import type { Step, StepOf } from './steps.js';
 
-/** Marks before the deadline at which an order is told again. */
-const LADDER = [1_000, 300];
 const FAR_MS = 30 * 86_400_000;
 /** Whatever is open is over within this many looks of a second each. */
 const MOST_LOOKS = 200;
 
-/** A socket as its client and node know it. */
-interface Seat {
-  readonly session: ModelSession;
-  readonly attach: number;
-  readonly node: string;
-  linked: boolean;
-}
-
-interface Warning {
-  readonly orderId: string;
-  readonly version: number;
-  readonly action: string;
-  readonly deadlineAt: number;
-  readonly extendable: boolean;
-  readonly holdable: boolean;
-}
-interface Welcome {
-  readonly attach: number;
-  readonly leaseMs: number;
-  readonly orders: readonly Warning[];
-}
-
 type Deeds = { readonly [D in Step['do']]: (step: StepOf<D>) => Promise<unknown> };
-
-const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
-const at = <T>(items: readonly T[], index: number): T | undefined => items[index % Math.max(1, items.length)];
 
 /** Sessions and orders of one tenant, and what happens to them. */
 export class World {
@@ -200,17 +181,7 @@ export class World {
   async #tick(ms: number): Promise<void> {
     await this.bench.pass(ms);
     await this.bench.compare({
-      run: async () => {
-        for (let more = true; more; ) {
-          ({ more } = await this.bench.store.run<{ more: boolean }>('sweep', this.bench.tenant, [
-            this.bench.live(),
-            0,
-            0,
-            '0',
-          ]));
-        }
-        return {};
-      },
+      run: () => this.bench.sweep(),
       predict: (observed) => {
         this.#model.sweep(observed);
         return {};
@@ -225,12 +196,8 @@ export class World {
     const node = this.#node(place);
     const { now } = this.#model;
     const issuedAt = fresh ? now : now - 60_000;
-    const roles = user === 'root' || user === 'ops' ? ['lead'] : ['clerk'];
-    const session: ModelSession = {
-      ...{ name, id, user, app, roles, attach: 1, connected: true, idle: false, inputAt: now },
-      ...{ inputIsVague: false, leaseEndsAt: 0, leaseAtSweep: 0, staysUntil: 0, gifts: 0 },
-      ...{ sockets: new Map(), over: [], answered: false, deniedUntil: 0 },
-    };
+    const session = newSession({ name, id, user, app, now });
+    const { roles } = session;
     const who = { uid: user, name: user, roles, app: { name: app }, address: '192.0.2.1' };
     const proof = [id, node, hashOf(id), now + FAR_MS, issuedAt, JSON.stringify(who)];
     const args = [...proof, 1, `${name}.1`];
@@ -270,16 +237,7 @@ export class World {
     const run = async (): Promise<Answer> => {
       const [, , , code] = await store.beat(tenant, [node, session.id, attach, ...said]);
       if (code !== 0) return code === 1 ? {} : 'superseded';
-      type Verdict = { revived?: true; superseded?: true; ended?: true };
-      const args = [session.id, node, attach, ...said];
-      const verdict = await store.run<Verdict>('session_revive', tenant, args);
-      return verdict.revived
-        ? {}
-        : verdict.superseded
-          ? 'superseded'
-          : verdict.ended
-            ? 'session_ended'
-            : 'unknown';
+      return verdictOf(await store.run('session_revive', tenant, [session.id, node, attach, ...said]));
     };
     await this.bench.compare({ run, predict: () => this.#model.beat(session, attach, idleMs) });
   }
@@ -329,19 +287,9 @@ export class World {
   async #order(wanted: StepOf<'order'>): Promise<void> {
     const { id, name } = this.bench.newId('o');
     await this.bench.pass(0);
-    const request = this.#request(wanted);
-    const isCut = request.action === 'logoff' && request.reason === 'security';
-    const { target } = request;
-    const deadlineAt = this.#model.now + (isCut ? 0 : request.graceMs);
-    const reminders = LADDER.map((leftMs) => ({ at: deadlineAt - leftMs, leftMs }));
-    const order: ModelOrder = {
-      ...{ name, id, request, issuer: wanted.admin, denyMs: request.denyMs, state: 'preparing', version: 1 },
-      ...{ deadlineAt, holdMs: isCut ? 0 : request.holdMs },
-      reminders: reminders.filter((mark) => mark.at > this.#model.now),
-      extend: isCut ? undefined : request.extend,
-      lasting: [target.all, target.users, target.roles, target.apps].some((one) => one !== undefined),
-      receipts: new Map(),
-    };
+    const sessions = [wanted.one, wanted.other].flatMap((place) => at(this.#model.living, place)?.id ?? []);
+    const request = requestOf(wanted, sessions);
+    const order = newOrder({ id, name, request, issuer: wanted.admin, now: this.#model.now });
     const args = [id, JSON.stringify(request), actor(wanted.admin), wanted.admin];
     await this.#say('order_create', args, (observed) => {
       const targeted = observed.find(({ about = '' }) => about.startsWith('targeted '));
@@ -349,38 +297,4 @@ export class World {
     });
     this.#creations.set(order, args);
   }
-
-  #request(wanted: StepOf<'order'>): FullRequest {
-    const { action, reason, graceMs, holdMs, extend, denyMs, includeSelf } = wanted;
-    const sessions = [wanted.one, wanted.other].flatMap((place) => at(this.#model.living, place)?.id ?? []);
-    const targets: Record<StepOf<'order'>['target'], OrderRequest['target']> = {
-      all: { all: true },
-      user: { users: ['ada'] },
-      session: { sessions: sessions.slice(0, 1) },
-      role: { roles: ['clerk'] },
-      app: { apps: ['desk'] },
-      idle: { minIdleMs: 1_500 },
-      named: { sessions, users: ['grace', 'nobody'] },
-      nobody: { sessions: ['00000000-0000-4000-8000-ffffffffffff'] },
-    };
-    return {
-      ...{ action, reason, message: 'Please save your work.', target: targets[wanted.target] },
-      ...{ graceMs, holdMs, denyMs, includeSelf, ladderMs: LADDER },
-      ...(wanted.spares ? { except: { users: ['grace'] } } : {}),
-      ...(extend ? { extend } : {}),
-    };
-  }
-}
-
-function actor(admin: string): string {
-  return JSON.stringify({ kind: 'admin', id: admin, name: admin });
-}
-
-/** A welcome, as far as it is the model's. */
-function welcomed(answer: object): object {
-  const { attach, leaseMs, orders } = answer as Welcome;
-  const told = listOf(orders).map(({ orderId, version, action, deadlineAt, extendable, holdable }) => ({
-    ...{ orderId, version, action, deadlineAt, extendable, holdable },
-  }));
-  return { attach, leaseMs, orders: told };
 }
