@@ -94,7 +94,8 @@ describe('limits', () => {
       expect(spread(second * 1_000, (second + 1) * 1_000)).to.be.within(250, 900);
     expect(Math.max(...waits)).to.be.within(3_000, 6_000);
     for (let n = 0; n < 30_000; n += 1) await until(1, () => limits.admit('resume'));
-    const { error } = await until(10, () => limits.expect('resume'));
+    const { error } = await until(2_000, () => limits.admit('resume'));
+    expect(error?.code, 'refused again').to.equal('rate_limited');
     expect(error?.extras.retryAfterMs, 'nobody waits for ever').to.be.at.most(20_000);
   });
 

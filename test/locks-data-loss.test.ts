@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { isValid, take } from './support/locks.js';
+import { isValid, queue, take } from './support/locks.js';
 import { type Observer, observer, testStore } from './support/redis.js';
 
 /** How far ahead fences are of the clock that comes after the loss, in microseconds: an hour. */
@@ -45,8 +45,12 @@ describe('locks after a loss of data', () => {
 
   it('[L21] [P2] H05 after all was lost fences go on, and holders are told', async () => {
     const lock = await take(ada, 'books/1');
+    const grace = await broker.connect(tenant, 'grace');
+    const waiting = await queue(grace, 'books/1');
     await redis.del(await keys());
-    await ada.heartbeat();
+    await Promise.all([ada.heartbeat(), grace.heartbeat()]);
+    const denied = await grace.saw('lock:denied', ({ requestId }) => requestId === waiting);
+    expect(denied.error.code).to.equal('unavailable');
     expect(await ada.saw('lock:lost')).to.deep.equal({
       resource: 'books/1',
       fence: lock.fence,
@@ -65,6 +69,9 @@ describe('locks after a loss of data', () => {
     const kept = await take(ada, 'books/1');
     const restore = await backUp();
     const lost = await take(ada, 'books/2');
+    const grace = await broker.connect(tenant, 'grace');
+    await take(grace, 'books/3');
+    const waiting = await queue(ada, 'books/3');
     await restore();
     expect(await ada.saw('lock:lost', () => true, 10_000)).to.deep.equal({
       resource: 'books/2',
@@ -72,9 +79,11 @@ describe('locks after a loss of data', () => {
       reason: 'data_loss',
     });
     expect(ada.all('lock:lost')).to.have.length(1);
+    const denied = await ada.saw('lock:denied', ({ requestId }) => requestId === waiting);
+    expect(denied.error.code).to.equal('unavailable');
     expect(await isValid(ada, kept)).to.equal(true);
-    const grace = await broker.connect(tenant, 'grace');
-    expect((await take(grace, 'books/2')).fence).to.be.greaterThan(lost.fence);
+    const linus = await broker.connect(tenant, 'linus');
+    expect((await take(linus, 'books/2')).fence).to.be.greaterThan(lost.fence);
   });
 
   it('[L21] [P2] H03 a lock whose return was lost is granted anew: no fence is given out twice or goes back', async () => {

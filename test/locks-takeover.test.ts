@@ -2,11 +2,20 @@ import { randomUUID } from 'node:crypto';
 import type { PolicySettings } from '@lastcall/shared';
 import { expect } from 'chai';
 import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { giveBack, grantOf, isValid, queue, refusal, take, waitersOf } from './support/locks.js';
+import {
+  giveBack,
+  grantOf,
+  isValid,
+  queue,
+  refusal,
+  SHARED,
+  take,
+  threeIn,
+  waitersOf,
+} from './support/locks.js';
 import { rest } from './support/policy.js';
 import { waitUntil } from './support/wait.js';
 
-const SHARED = { mode: 'shared' } as const;
 const LONG = 60_000;
 
 describe('taking over locks', () => {
@@ -24,9 +33,7 @@ describe('taking over locks', () => {
   async function begin(settings: Partial<PolicySettings> = {}): Promise<void> {
     tenant = freshTenant();
     await broker.policy(tenant, { takeoverMs: LONG, ...settings });
-    [ada, grace, linus] = (await Promise.all(
-      ['ada', 'grace', 'linus'].map((name) => broker.connect(tenant, name)),
-    )) as [TestClient, TestClient, TestClient];
+    [ada, grace, linus] = await threeIn(broker, tenant);
   }
 
   async function ask(client: TestClient, resource: string, reason?: string): Promise<string> {

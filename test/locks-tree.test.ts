@@ -2,10 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { LockMode, LockScope } from '@lastcall/shared';
 import { expect } from 'chai';
 import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { giveBack, grantOf, queue, refusal, take, waitersOf } from './support/locks.js';
+import {
+  giveBack,
+  grantOf,
+  queue,
+  refusal,
+  SHARED,
+  TREE,
+  take,
+  threeIn,
+  waitersOf,
+} from './support/locks.js';
 
-const TREE = { scope: 'tree' } as const;
-const SHARED = { mode: 'shared' } as const;
 const SHARED_TREE = { mode: 'shared', scope: 'tree' } as const;
 
 describe('shared and tree locks', () => {
@@ -21,9 +29,7 @@ describe('shared and tree locks', () => {
   after(() => broker.close());
   beforeEach(async () => {
     tenant = freshTenant();
-    [ada, grace, linus] = (await Promise.all(
-      ['ada', 'grace', 'linus'].map((name) => broker.connect(tenant, name)),
-    )) as [TestClient, TestClient, TestClient];
+    [ada, grace, linus] = await threeIn(broker, tenant);
   });
 
   /** Whether a second lock is granted beside a first of another session. */

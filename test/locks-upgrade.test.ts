@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { giveBack, grantOf, queue, refusal, take, waitersOf } from './support/locks.js';
+import {
+  giveBack,
+  grantOf,
+  queue,
+  refusal,
+  SHARED,
+  TREE,
+  take,
+  threeIn,
+  waitersOf,
+} from './support/locks.js';
 import { waitUntil } from './support/wait.js';
-
-const TREE = { scope: 'tree' } as const;
-const SHARED = { mode: 'shared' } as const;
 
 describe('upgrades, many locks at once, and a delay', () => {
   let broker: TestBroker;
@@ -20,9 +27,7 @@ describe('upgrades, many locks at once, and a delay', () => {
   after(() => broker.close());
   beforeEach(async () => {
     tenant = freshTenant();
-    [ada, grace, linus] = (await Promise.all(
-      ['ada', 'grace', 'linus'].map((name) => broker.connect(tenant, name)),
-    )) as [TestClient, TestClient, TestClient];
+    [ada, grace, linus] = await threeIn(broker, tenant);
   });
 
   it('[L16] makes a shared lock exclusive, with a new fence', async () => {

@@ -15,7 +15,7 @@ const CALM = 200;
 const ALL = SDK_DIRTY + HAND_DIRTY + SILENT + CALM;
 const NEWCOMERS = 100;
 const STARTS_IN_MS = 10_000;
-const HOLD_MS = 4_000;
+const HOLD_MS = 8_000;
 const SAVE_LEAD_MS = 3_000;
 const AT_ONCE = 50;
 

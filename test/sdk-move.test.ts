@@ -22,7 +22,8 @@ describe('SDK: a node that has lost its store', () => {
       const before = bench.broker.said('heartbeat').length;
       bench.broker.beat();
       await until(() => bench.broker.said('heartbeat').length > before);
-      await client.query(RESOURCE);
+      // A round trip, which the move to another node may cut short: then the answer was heard, too.
+      await client.query(RESOURCE).catch(() => undefined);
     }
   }
 

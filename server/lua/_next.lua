@@ -74,7 +74,7 @@ local function unblock(resource, scope, from)
   if are_empty then
     return forget_if_unused(resource)
   end
-  local done = from or serve(resource)
+  local before, done = granted, from or serve(resource)
   for _, parent in ipairs(from and {} or above(resource)) do
     done = done and serve(parent)
   end
@@ -82,7 +82,7 @@ local function unblock(resource, scope, from)
     leave_to_sweep('g:' .. scope .. '::' .. resource)
     return
   end
-  forget_if_unused(resource)
+  if granted == before then forget_if_unused(resource) end
   local below = scope == 'tree' and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
     'BYSCORE', 'LIMIT', 0, MAX_BELOW + 1, 'WITHSCORES') or {}
   local served = {}

@@ -17,22 +17,28 @@ local function end_upgrades(sid, resource)
 end
 
 -- Takes a lock from its holder; the caller records why, and unblocks others. `outcome`: what its request came to;
--- `known`: the lock, if it was looked at.
+-- `known`: the lock, for whom it is not in `held:` any more. One that is only delayed is nobody's request.
 local function drop_lock(sid, resource, outcome, known)
   local lock = known or held_lock(resource, sid)
   if not lock then
     return nil
   end
+  local is_held = known or call('HDEL', P .. 'held:' .. sid, resource) == 1
   call('HDEL', P .. 'lock:' .. resource, sid)
-  call('HDEL', P .. 'held:' .. sid, resource)
   mark_lock(resource, sid, lock.mode, lock.scope, -1)
-  if outcome then
+  if outcome and is_held then
     for _, request_id in ipairs(split(lock.requestId, ',')) do
       finish_request(sid, request_id, outcome)
     end
-    end_upgrades(sid, resource)
+    if lock.mode == 'shared' then end_upgrades(sid, resource) end
   end
   return lock
+end
+
+-- Whom the loss of a lock concerns; nil: its session is over, and nothing more is recorded of it.
+local function concerned_by_loss(sid)
+  local s = session_of(sid)
+  return s and s.state ~= 'ended' and user_of(s) or nil
 end
 
 -- An upgrade is given back: the lock is the shared one again that it was, granted anew.

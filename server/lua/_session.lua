@@ -94,13 +94,12 @@ local EXPIRING_MS, TOKEN_WARN_MS = 60000, 30000
 -- Puts the session to its next instant: lease, order's deadline, idle mark, token, or what policy has to warn of.
 -- `idleWarnAt` is known where the person's other sessions were looked at.
 local function schedule_session(s, lease_ends_at)
-  local at = lease_ends_at
+  local at, deadline = lease_ends_at, tonumber(s.deadlineAt or '0')
   local function sooner(instant)
     if instant and instant > 0 and instant < at then
       at = instant
     end
   end
-  sooner(tonumber(s.deadlineAt))
   local input_at = tonumber(s.lastInputAt)
   if s.idle ~= '1' then
     sooner(input_at + policy('idleAfterMs'))
@@ -119,7 +118,10 @@ local function schedule_session(s, lease_ends_at)
   elseif token_at > NOW then
     sooner(token_at)
   end
-  call('ZADD', P .. 'due', digits(math.max(at, NOW + 1)), 's:' .. s.id)
+  at = math.max(at, NOW + 1)
+  -- Whose time is over stays due: a client could put off its end otherwise, by what it says in the meantime.
+  sooner(deadline)
+  call('ZADD', P .. 'due', digits(at), 's:' .. s.id)
 end
 
 -- The gap rule: while nobody swept, or the clock jumped, nobody could keep a lease either. Leases that had not run out
@@ -154,7 +156,9 @@ local function stays_until(s, due_at, gap)
     return tonumber(s.creditEndsAt or '0')
   end
   -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
-  local until_at = math.max(due_at, math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
+  -- What an earlier gap gave is not taken back by an order's deadline that came before its end.
+  local until_at = math.max(due_at, tonumber(s.creditEndsAt or '0'),
+    math.min(NOW, from + GAP_MS + policy('leaseMs'))) + owed
   call('HSET', session_key(s.id), 'credited', gap.total, 'creditEndsAt', digits(until_at))
   return until_at
 end

@@ -57,10 +57,10 @@ local function take_from(holders, s, want, how, details, waited)
   local by, scope = { kind = 'user', id = s.uid, name = s.name }, 'record'
   details.requestId = want.requestId
   for _, holder in ipairs(holders) do
-    local loser = session_of(holder)
-    local lock = drop_lock(holder, want.resource, loser and loser.state ~= 'ended' and 'taken_over' or nil)
+    local lock = drop_lock(holder, want.resource, 'taken_over')
     if lock.scope == 'tree' then scope = 'tree' end
-    record('lock.taken_over', by, { sessionId = holder, user = loser and user_of(loser), resource = want.resource,
+    local loser = concerned_by_loss(holder)
+    record('lock.taken_over', by, { sessionId = loser and holder, user = loser, resource = want.resource,
       fence = lock.fence, reason = how, details = details })
   end
   local lock = grant(s, want, waited)

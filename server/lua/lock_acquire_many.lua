@@ -11,8 +11,12 @@ raise_fence(ARGV[3])
 for i = 4, #ARGV, 3 do
   local want = { resource = ARGV[i], mode = ARGV[i + 1], scope = ARGV[i + 2], requestId = ARGV[2], place = #locks + 1 }
   local mine = call('HGET', P .. 'lock:' .. want.resource, sid)
-  if mine and not covers(lock_of(want.resource, mine), want) then return refuse('conflict', { reason = 'weaker' }) end
-  if not mine then
+  local lock = mine and lock_of(want.resource, mine)
+  if lock and not covers(lock, want) then return refuse('conflict', { reason = 'weaker' }) end
+  if lock and is_doubted(lock) then
+    want.mode, want.scope, mine = lock.mode, lock.scope, false
+    free[#free + 1] = want
+  elseif not mine then
     local older, whose
     local is_held = is_held_against(want, sid)
     if not is_held then older, whose = older_against(want, sid, '+inf') end

@@ -8,10 +8,9 @@ local resource, by, broken, scope = ARGV[1], cjson.decode(ARGV[3]), {}, 'record'
 local holders = call('HKEYS', P .. 'lock:' .. resource)
 if #holders == 0 then return refuse('not_found') end
 for i = 1, math.min(#holders, MAX_BROKEN) do
-  local s = session_of(holders[i])
-  local lock = drop_lock(holders[i], resource, s and s.state ~= 'ended' and 'broken' or nil)
+  local lock, loser = drop_lock(holders[i], resource, 'broken'), concerned_by_loss(holders[i])
   if lock.scope == 'tree' then scope = 'tree' end
-  record('lock.broken', by, { sessionId = holders[i], user = s and user_of(s), resource = resource,
+  record('lock.broken', by, { sessionId = loser and holders[i], user = loser, resource = resource,
     fence = lock.fence, reason = ARGV[2] })
   broken[i] = holders[i]
 end

@@ -11,7 +11,10 @@ raise_fence(ARGV[7])
 
 local mine = call('HGET', P .. 'lock:' .. resource, sid)
 local own = mine and lock_of(resource, mine)
-if own and own.mode == 'exclusive' then return answer({ state = 'granted', lock = own_lock(resource, mine) }) end
+if own and own.mode == 'exclusive' then
+  local want = { resource = resource, mode = own.mode, scope = own.scope, requestId = ARGV[5], note = own.note }
+  return answer({ state = 'granted', lock = is_doubted(own) and grant(s, want) or own_lock(resource, mine) })
+end
 local t = takeover_of(resource)
 if t and t.sid == sid and t.requestId == ARGV[5] then
   return answer({ state = 'asked', deadlineMs = math.max(0, t.deadlineAt - NOW) })

@@ -64,5 +64,7 @@ if receipt.savedAt and o.action == 'logoff' then
   return answer({ deadlineMs = 0, holdMs = 0, endsAt = NOW })
 end
 rule_session(s)
+-- The hold put the end off: what is due now is something else.
+if news and hold > NOW then schedule_session(s, NOW + math.max(1, call('PTTL', lease_key(sid)))) end
 local at = ends_at(o, sid)
 return answer({ deadlineMs = math.max(0, at - NOW), holdMs = math.max(0, hold - NOW), endsAt = at })

@@ -183,10 +183,20 @@ export class Locks {
 
   /** The locks one session holds, by name. */
   async heldBy(tenant: string, sessionId: string): Promise<readonly Lock[]> {
-    const { locks } = await this.#store.run<{ locks: StoredLock[] }>('lock_held', tenant, [sessionId]);
-    return listOf(locks)
+    return (await this.keptBy(tenant, sessionId)).locks;
+  }
+
+  /** What the registry knows that one session holds, by name, and the requests of it that wait. */
+  async keptBy(
+    tenant: string,
+    sessionId: string,
+  ): Promise<{ locks: readonly Lock[]; requests: readonly string[] }> {
+    type Kept = { locks: readonly StoredLock[]; requests: readonly string[] };
+    const { locks, requests } = await this.#store.run<Kept>('lock_held', tenant, [sessionId]);
+    const byName = listOf(locks)
       .map(lockOf)
       .toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
+    return { locks: byName, requests: listOf(requests) };
   }
 
   /** A page of locked resources by name; the cursor is the last name seen. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Lock, LockMode, LockScope, WireError } from '@lastcall/shared';
-import type { TestClient } from './broker.js';
+import type { TestBroker, TestClient } from './broker.js';
 
 interface Wish {
   readonly mode?: LockMode;
@@ -53,4 +53,21 @@ export async function waitersOf(client: TestClient, resource: string): Promise<r
 /** Whether a lock is still what it was. */
 export async function isValid(client: TestClient, { resource, fence }: Lock): Promise<boolean> {
   return (await client.does('lock:check', { resource, fence })).valid;
+}
+
+/** The wishes that are not the default. */
+export const TREE = { scope: 'tree' } as const;
+export const SHARED = { mode: 'shared' } as const;
+
+/** Three people in one tenant. */
+export async function threeIn(
+  broker: TestBroker,
+  tenant: string,
+): Promise<[ada: TestClient, grace: TestClient, linus: TestClient]> {
+  const [ada, grace, linus] = ['ada', 'grace', 'linus'].map((name) => broker.connect(tenant, name)) as [
+    Promise<TestClient>,
+    Promise<TestClient>,
+    Promise<TestClient>,
+  ];
+  return [await ada, await grace, await linus];
 }

@@ -46,7 +46,11 @@ export function assembledScripts(): Assembled[] {
     if (verb === undefined) throw new Error(`there is no server/lua/${name}.lua`);
     const [shebang = '', ...body] = linesOf(name, verb.text);
     const libraries = includesOf(verb).flatMap((library) => linesOf(library, files.get(library)?.text ?? ''));
-    return { name, source: assemble(name).source, origins: [shebang, 'defaults:1', ...libraries, ...body] };
+    return {
+      name,
+      source: assemble(name, { whole: true }).source,
+      origins: [shebang, 'defaults:1', ...libraries, ...body],
+    };
   });
 }
 

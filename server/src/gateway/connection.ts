@@ -40,6 +40,11 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
   };
 }
 
+/** A request as queues name it: its id is known per session. */
+export const requestKey = ({ attachment }: Connection, requestId: string): string =>
+  `${attachment.sessionId}:${requestId}`;
+export const requestOfKey = (key: string): string => key.slice(key.indexOf(':') + 1);
+
 /** Who asks about locks. */
 export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
   const { sessionId, identity } = attachment;

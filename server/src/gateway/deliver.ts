@@ -53,7 +53,9 @@ export class Deliver {
     this.#connections = parts.connections;
     this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
-    this.#lostLocks = new LostLocks(parts.core, (connection, push) => this.#push(connection, push));
+    this.#lostLocks = new LostLocks(parts.core, parts.watches, (connection, push) =>
+      this.#push(connection, push),
+    );
   }
 
   /** Keeps the welcome until the socket may be written to. */

@@ -20,13 +20,14 @@ type Handler<E extends ClientCall> = (
 ) => Promise<ClientCalls[E]['answer']>;
 
 async function heartbeat(
-  { core, connection }: EventContext,
+  { core, watches, connection }: EventContext,
   payload: ClientCalls['heartbeat']['payload'],
 ): Promise<{ leaseMs: number }> {
   const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
   // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
   if (welcome) {
     tellLost(connection, 'data_loss', connection.locks);
+    watches.lose(connection);
     connection.socket.emit('welcome', welcome);
   }
   return { leaseMs };

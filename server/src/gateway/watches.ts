@@ -1,13 +1,13 @@
 import { type AuditRecord, LastcallError, type LockEntry, type Welcome } from '@lastcall/shared';
 import type { Core } from '../core.js';
 import { entryOf, type StoredEntry } from '../lock-view.js';
-import { askerOf, type Connection } from './connection.js';
+import { askerOf, type Connection, requestKey, requestOfKey } from './connection.js';
 
 /** How many prefixes one client may watch, and how many changed resources of a tenant are sent in one tick. */
 const MAX_WATCHED = 32;
 const PER_TICK = 200;
 /** How many resources a watcher is told of at once. */
-const MAX_SNAPSHOT = 500;
+const MAX_SNAPSHOT = 200;
 
 interface Place {
   readonly connection: Connection;
@@ -85,7 +85,6 @@ export class Watches {
   leave(connection: Connection): void {
     for (const prefix of this.#prefixes.get(connection) ?? []) this.unwatch(connection, prefix);
     for (const [key, resource] of connection.waits) this.#leaveQueue(connection, resource, key);
-    connection.waits.clear();
   }
 
   /** What a record changed, and for whom here. `own`: the client whose session it is about. */
@@ -134,7 +133,7 @@ export class Watches {
       if (!place || place.position === i + 1) return;
       place.position = i + 1;
       place.connection.socket.emit('lock:position', {
-        requestId: idOf(requestId),
+        requestId: requestOfKey(requestId),
         resource,
         position: i + 1,
       });
@@ -151,20 +150,32 @@ export class Watches {
     ) {
       this.#wait(own, resource, requestId, position);
     } else if (type === 'lock.requested' || type === 'lock.granted') {
-      const key = keyOf(own, requestId);
-      if (own.waits.delete(key)) this.#leaveQueue(own, resource, key);
+      const key = requestKey(own, requestId);
+      if (own.waits.has(key)) this.#leaveQueue(own, resource, key);
     }
   }
 
   #wait(connection: Connection, resource: string, requestId: string, position: number): void {
     const watched = this.#of(connection.attachment.tenant);
     const places = watched.waiting.get(resource) ?? new Map<string, Place>();
-    const key = keyOf(connection, requestId);
+    const key = requestKey(connection, requestId);
     watched.waiting.set(resource, places.set(key, { connection, position }));
     connection.waits.set(key, resource);
   }
 
+  /** Places were lost with the store's data. */
+  lose(connection: Connection, waits: ReadonlyMap<string, string> = connection.waits): void {
+    for (const [key, resource] of waits) {
+      if (!connection.waits.has(key)) continue;
+      this.#leaveQueue(connection, resource, key);
+      const message = `Your place in the line for ${resource} was lost with the store's data. Ask again.`;
+      const requestId = requestOfKey(key);
+      connection.socket.emit('lock:denied', { requestId, error: { code: 'unavailable', message } });
+    }
+  }
+
   #leaveQueue(connection: Connection, resource: string, key: string): void {
+    connection.waits.delete(key);
     const { tenant } = connection.attachment;
     const watched = this.#tenants.get(tenant);
     const places = watched?.waiting.get(resource);
@@ -203,11 +214,6 @@ export class Watches {
     if (watched.byPrefix.size === 0 && watched.waiting.size === 0) this.#tenants.delete(tenant);
   }
 }
-
-/** A request as queues name it: its id is known per session. */
-const keyOf = ({ attachment }: Connection, requestId: string): string =>
-  `${attachment.sessionId}:${requestId}`;
-const idOf = (key: string): string => key.slice(key.indexOf(':') + 1);
 
 /** What a session that ended had waited for. */
 export function leftIn({ details }: AuditRecord): readonly string[] {

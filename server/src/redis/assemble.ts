@@ -1,11 +1,16 @@
-/** A library of scripts, and the names that it declares for itself and for what comes after it. */
+/** A library of scripts: a file whose names begin at the first column. */
 interface Library {
   readonly name: string;
   readonly text: string;
 }
 
+/** A declaration of a library with its lines; comments before it belong to the one before, which does no harm. */
+interface Block {
+  readonly names: readonly string[];
+  readonly lines: readonly string[];
+}
+
 const DECLARATION = /^local (?:function (\w+)|(\w+(?:, \w+)*)(?: =|$))/;
-const withoutComments = (text: string): string => text.replace(/--.*$/gm, '');
 
 /** The names that a line declares for the whole of its library. */
 function declaredIn(line: string): readonly string[] {
@@ -13,30 +18,55 @@ function declaredIn(line: string): readonly string[] {
   return verb === undefined ? (values?.split(', ') ?? []) : [verb];
 }
 
-/**
- * Puts libraries and a verb together so that names which only their own library uses end with it: Lua allows 200 local
- * variables at a time. Line for line it stays what stands in the files; `head` declares what is shared.
- */
-export function joinScript(libraries: readonly Library[], body: string): { head: string; parts: string[] } {
-  const shared = new Map<string, string>();
-  const parts = libraries.map(({ name, text }, at) => {
-    const words = wordsOf([...libraries.slice(at + 1).map((later) => later.text), body]);
-    const lines = text.trimEnd().split('\n');
-    const kept = lines.map((line) => {
-      const names = declaredIn(line);
-      if (!names.some((one) => words.has(one))) return line;
-      for (const one of names) {
-        const other = shared.get(one);
-        if (other !== undefined) throw new Error(`${other} and ${name} both declare ${one}`);
-        shared.set(one, name);
-      }
-      return line.includes('=') || line.startsWith('local function') ? line.slice('local '.length) : '';
-    });
-    return `do ${kept.join('\n')} end\n`;
-  });
-  return { head: shared.size === 0 ? '' : ` local ${[...shared.keys()].join(', ')}`, parts };
+function wordsOf(text: string): readonly string[] {
+  return text.replace(/--.*$/gm, '').match(/\b[A-Za-z_]\w*\b/g) ?? [];
 }
 
-function wordsOf(texts: readonly string[]): ReadonlySet<string> {
-  return new Set(texts.flatMap((text) => withoutComments(text).match(/\b[A-Za-z_]\w*\b/g) ?? []));
+function blocksOf(text: string): Block[] {
+  const blocks: { names: readonly string[]; lines: string[] }[] = [{ names: [], lines: [] }];
+  for (const line of text.trimEnd().split('\n')) {
+    const names = declaredIn(line);
+    if (names.length > 0) blocks.push({ names, lines: [line] });
+    else blocks.at(-1)?.lines.push(line);
+  }
+  return blocks;
+}
+
+/**
+ * Puts libraries and a verb together, so that names which only their own library uses end with it – Lua allows 200 local
+ * variables at a time – and what nobody uses here is left out, since each function costs time in every run. Line for line
+ * it stays what stands in the files; `head` declares what is shared.
+ * @param whole nothing is left out, so that it can be seen what no script uses
+ */
+export function joinScript(
+  libraries: readonly Library[],
+  body: string,
+  whole: boolean,
+): { head: string; parts: string[] } {
+  const shared = new Map<string, string>();
+  const used = new Set(wordsOf(body));
+  const parts = libraries.toReversed().map(({ name, text }) => {
+    const later = new Set(used);
+    const kept = blocksOf(text)
+      .toReversed()
+      .map(({ names, lines }) => {
+        const isUsed = whole || names.length === 0 || names.some((one) => used.has(one));
+        if (!isUsed) return lines.map(() => '');
+        for (const word of wordsOf(lines.join('\n'))) used.add(word);
+        if (!names.some((one) => later.has(one))) return lines;
+        for (const one of names) share(shared, one, name);
+        const [first = '', ...rest] = lines;
+        const isPlain = !first.includes('=') && !first.startsWith('local function');
+        return [isPlain ? '' : first.slice('local '.length), ...rest];
+      });
+    return `do ${kept.toReversed().flat().join('\n')} end\n`;
+  });
+  const head = shared.size === 0 ? '' : ` local ${[...shared.keys()].join(', ')}`;
+  return { head, parts: parts.toReversed() };
+}
+
+function share(shared: Map<string, string>, name: string, library: string): void {
+  const other = shared.get(name);
+  if (other !== undefined) throw new Error(`${library} and ${other} both declare ${name}`);
+  shared.set(name, library);
 }

@@ -93,18 +93,21 @@ const WHOLE_SLOT =
 
 /**
  * Puts a verb together: its `#!lua` line, the defaults, the files its header includes, its body.
- * @param onCluster whether its keys may be on their way to another node
+ * @param options `onCluster`: its keys may be on their way to another node; `whole`: nothing is left out
  */
-export function assemble(name: ScriptName, folder: string = LUA_FOLDER, onCluster = false): Script {
-  const verb = readFileSync(`${folder}${name}.lua`, 'utf8');
+export function assemble(
+  name: ScriptName,
+  { onCluster = false, whole = false }: { readonly onCluster?: boolean; readonly whole?: boolean } = {},
+): Script {
+  const verb = readFileSync(`${LUA_FOLDER}${name}.lua`, 'utf8');
   const endOfShebang = verb.indexOf('\n') + 1;
   const includes = /Includes: (_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(verb)?.[1]?.match(/_[a-z]+/g) ?? [];
   const libraries = includes.map((file) => ({
     name: file,
-    text: readFileSync(`${folder}${file}.lua`, 'utf8'),
+    text: readFileSync(`${LUA_FOLDER}${file}.lua`, 'utf8'),
   }));
   const body = verb.slice(endOfShebang);
-  const { head, parts } = joinScript(libraries, body);
+  const { head, parts } = joinScript(libraries, body, whole);
   const source = [
     verb.slice(0, endOfShebang),
     onCluster ? WHOLE_SLOT : '',
@@ -129,7 +132,7 @@ export class Scripts {
     this.#runner = runner;
     this.#observe = observe;
     this.#scripts = new Map(
-      SCRIPT_NAMES.map((name) => [name, assemble(name, LUA_FOLDER, runner.kind === 'cluster')]),
+      SCRIPT_NAMES.map((name) => [name, assemble(name, { onCluster: runner.kind === 'cluster' })]),
     );
   }
 

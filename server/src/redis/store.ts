@@ -14,7 +14,7 @@ import {
   revKey,
   tenantsKey,
 } from './keys.js';
-import { type ScriptName, type ScriptObserver, Scripts } from './scripts.js';
+import { type ScriptName, type ScriptObserver, type ScriptRunner, Scripts } from './scripts.js';
 
 /** cjson writes an empty list as `{}`; this reads both. */
 export function listOf<T>(value: readonly T[] | Record<string, never> | undefined): readonly T[] {
@@ -68,13 +68,16 @@ export interface StoreOptions {
   readonly persist?: () => Promise<void>;
 }
 
+/** What the store needs of the connections to Redis. */
+export type StoreDriver = ScriptRunner & Pick<RedisDriver, 'commands'>;
+
 /** Redis as core sees it: verbs that write, and a few plain reads. */
 export class Store {
-  readonly #driver: RedisDriver;
+  readonly #driver: StoreDriver;
   readonly #scripts: Scripts;
   readonly #persist: () => Promise<void>;
 
-  constructor(driver: RedisDriver, options: StoreOptions = {}) {
+  constructor(driver: StoreDriver, options: StoreOptions = {}) {
     this.#driver = driver;
     this.#scripts = new Scripts(driver, options.observe);
     this.#persist = options.persist ?? (() => Promise.resolve());

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { RedisCommands, RedisDriver } from 'lastcall/internal/redis/driver.js';
+import { revKey } from 'lastcall/internal/redis/keys.js';
+import type { StoreDriver } from 'lastcall/internal/redis/store.js';
+
+/** The line of `_lib.lua` through which every command of every script goes. */
+const SEAM = /^(?<local>local )?call = redis\.call$/m;
+
+/**
+ * Stands in for it: `TIME` is the second key, a clock of the tenant's own, and whatever has a TTL ends by that clock.
+ * Everything else goes to Redis as it is, so that the scripts under test are the real ones.
+ */
+const VIRTUAL = `do
+  local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
+  local us = tonumber(KEYS[2])
+  local ms = math.floor(us / 1000)
+  local function keep(key, ttl)
+    redis.call('ZADD', ends, string.format('%.0f', ms + ttl), key)
+  end
+  local verbs = {
+    TIME = function()
+      local seconds = math.floor(us / 1000000)
+      return { string.format('%.0f', seconds), string.format('%.0f', us - seconds * 1000000) }
+    end,
+    SET = function(key, value, option, ttl)
+      if option == nil then
+        redis.call('ZREM', ends, key)
+      elseif option == 'PX' then
+        keep(key, ttl)
+      else
+        error('SET ' .. option .. ' has no virtual time yet')
+      end
+      return redis.call('SET', key, value)
+    end,
+    DEL = function(...)
+      redis.call('ZREM', ends, ...)
+      return redis.call('DEL', ...)
+    end,
+    PEXPIRE = function(key, ttl)
+      local exists = redis.call('EXISTS', key)
+      if exists == 1 then keep(key, ttl) end
+      return exists
+    end,
+    PTTL = function(key)
+      if redis.call('EXISTS', key) == 0 then return -2 end
+      local at = redis.call('ZSCORE', ends, key)
+      return at and tonumber(at) - ms or -1
+    end,
+  }
+  call = function(command, ...)
+    local verb = verbs[command]
+    if verb then return verb(...) end
+    return redis.call(command, ...)
+  end
+end
+`;
+
+/** Lets go of what has ended before an instant (ms), as Redis does. */
+const EXPIRE = `local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', '(' .. ARGV[1])) do
+  redis.call('DEL', key)
+  redis.call('ZREM', ends, key)
+end`;
+
+/** Changes a script before Redis is given it: mutants are made so. */
+export type Mutate = (source: string) => string;
+
+const digestOf = (source: string): string => createHash('sha1').update(source).digest('hex');
+
+/** A driver under which scripts live in virtual time, a clock per tenant. Tests alone have it. */
+export class VirtualDriver implements StoreDriver {
+  readonly #driver: RedisDriver;
+  readonly #mutate: Mutate;
+  /** The instant (µs) in each tenant, by the key that its scripts declare. */
+  readonly #clocks = new Map<string, number>();
+  /** Digests of the scripts Redis really has, by those of the scripts as they are shipped. */
+  readonly #digests = new Map<string, string>();
+
+  constructor(driver: RedisDriver, mutate: Mutate = (source) => source) {
+    this.#driver = driver;
+    this.#mutate = mutate;
+  }
+
+  get commands(): RedisCommands {
+    return this.#driver.commands;
+  }
+
+  async evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const digest = this.#digests.get(sha);
+    if (digest === undefined) throw new Error('NOSCRIPT it was not given yet');
+    return await this.#driver.evalsha(digest, this.#withClock(keys), args);
+  }
+
+  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#driver.eval(this.#rewrite(source), this.#withClock(keys), args);
+  }
+
+  scriptLoad(source: string): Promise<string> {
+    return this.#driver.scriptLoad(this.#rewrite(source));
+  }
+
+  /** Moves the tenant's clock to an instant in microseconds; `expires`: something may end by that. */
+  async moveTo(tenant: string, us: number, expires: boolean): Promise<void> {
+    this.#clocks.set(revKey(tenant), us);
+    if (expires) await this.run(EXPIRE, tenant, [Math.floor(us / 1_000)]);
+  }
+
+  /** Forgets a tenant that is not needed any more. */
+  leave(tenant: string): void {
+    this.#clocks.delete(revKey(tenant));
+  }
+
+  /** Runs a script of the test's own, by its digest where Redis knows it. */
+  async run(source: string, tenant: string, args: readonly (string | number)[]): Promise<unknown> {
+    const keys = [revKey(tenant)];
+    try {
+      return await this.#driver.evalsha(digestOf(source), keys, args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return await this.#driver.eval(source, keys, args);
+    }
+  }
+
+  #withClock(keys: readonly string[]): string[] {
+    const us = this.#clocks.get(keys[0] ?? '');
+    if (us === undefined) throw new Error('a tenant without a clock');
+    return [...keys, String(us)];
+  }
+
+  #rewrite(source: string): string {
+    if (!SEAM.test(source)) throw new Error('a script without the line that calls Redis');
+    const rewritten = this.#mutate(source).replace(SEAM, (_, local?: string) =>
+      local ? `local call\n${VIRTUAL}` : VIRTUAL,
+    );
+    this.#digests.set(digestOf(source), digestOf(rewritten));
+    return rewritten;
+  }
+}
