@@ -132,6 +132,7 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
       outages.push(await failOver(load, await sentinels.primary(), how));
     }
     await load.stop();
+    await waitUntil(async () => (await broker.broker.health.ready()).ok, 'readiness', 30_000);
     const longest = Math.round(Math.max(...outages));
     process.stdout.write(
       `      ${ROUNDS} fail-overs, ${load.fences.length} locks, ${load.orders.length} orders, longest outage ${longest} ms\n`,
@@ -150,6 +151,7 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
   });
 
   it('readiness demands replicas in step, unless that is waived', async () => {
+    await waitUntil(async () => (await broker.broker.health.ready()).ok, 'readiness', 30_000);
     const { checks } = await broker.broker.health.ready();
     expect(checks.find(({ name }) => name === 'replicas')).to.include({ ok: true });
     const primary = await sentinels.primary();
