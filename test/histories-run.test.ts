@@ -5,6 +5,7 @@ import { historyOfRun, versions } from './support/histories/recorder.js';
 import { User } from './support/histories/user.js';
 import { historyOf } from './support/history.js';
 import { Random } from './support/random.js';
+import { waitUntil } from './support/wait.js';
 
 const USERS = 20;
 const STEPS = 100;
@@ -37,6 +38,11 @@ describe('locks by their history', function () {
     }
     await Promise.all(users.map((user) => user.work(STEPS)));
     await Promise.all(users.map((user) => user.leave()));
+    await waitUntil(
+      async () => (await broker.core.locks.count(tenant)) === 0,
+      'all locks to be free',
+      15_000,
+    );
     const ops = users.flatMap(({ recorder }) => recorder.ops);
     const records = await historyOf(broker.core, tenant);
     const history = historyOfRun(

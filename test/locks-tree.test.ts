@@ -211,4 +211,13 @@ describe('shared and tree locks', () => {
     const other = await broker.connect(tenant, 'other');
     expect((await refusal(other, 'books/1', SHARED)).code, 'it has its place again').to.equal('locked');
   });
+
+  it('[S9] [L14] is not listed any more when what it kept from others is a tree above it', async () => {
+    const lock = await take(ada, 'books/1');
+    const requestId = await queue(grace, 'books', TREE);
+    await giveBack(ada, lock);
+    await giveBack(grace, await grantOf(grace, requestId));
+    expect((await broker.core.locks.list(tenant, {}, { limit: 10 })).items).to.deep.equal([]);
+    expect(await broker.core.locks.count(tenant)).to.equal(0);
+  });
 });

@@ -74,7 +74,7 @@ local function unblock(resource, scope, from)
   if are_empty then
     return forget_if_unused(resource)
   end
-  local before, done = granted, from or serve(resource)
+  local done = from or serve(resource)
   for _, parent in ipairs(from and {} or above(resource)) do
     done = done and serve(parent)
   end
@@ -82,7 +82,8 @@ local function unblock(resource, scope, from)
     leave_to_sweep('g:' .. scope .. '::' .. resource)
     return
   end
-  if granted == before then forget_if_unused(resource) end
+  -- What was granted may be something above it.
+  forget_if_unused(resource)
   local below = scope == 'tree' and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
     'BYSCORE', 'LIMIT', 0, MAX_BELOW + 1, 'WITHSCORES') or {}
   local served = {}

@@ -145,7 +145,8 @@ class Trail {
   /** It must have been over by then, if its holder knew that it had been granted. */
   #notHeld(op: Op): string | undefined {
     const grant = this.#grants.get(op.fence ?? 0);
-    if (!grant || grant.record.sessionId !== op.session || grant.hi > op.call) return undefined;
+    if (!grant || grant.record.resource !== op.key || grant.record.sessionId !== op.session) return undefined;
+    if (grant.hi > op.call) return undefined;
     const end = this.#ends.get(op.fence ?? 0);
     if (!end) return `${nameOp(op)}: refused, and the lock never ended`;
     end.followers.push(op);

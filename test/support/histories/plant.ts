@@ -224,13 +224,13 @@ const twiceGranted = onRecord(isPlainGrant, (history, place) => {
   });
 });
 
-const fenceOf = (history: History, type: AuditType): ReadonlySet<number> =>
-  new Set(history.records.filter((record) => record.type === type).map(({ fence = 0 }) => fence));
+/** Whether something was asked for and granted before an operation, which so cannot have been at the very beginning. */
+const hasPast = (op: Op, { ops }: History): boolean =>
+  ops.some((earlier) => earlier.value.state === 'granted' && earlier.call > 1 && earlier.ret < op.call);
 
 /** A client gave it back long before the trail has it. */
 const releasedEarly = onOp(
-  (op, history) =>
-    op.op === 'release' && op.value.released === true && fenceOf(history, 'lock.granted').has(op.fence ?? 0),
+  (op, history) => op.op === 'release' && op.value.released === true && hasPast(op, history),
   (op) => ({ ...op, call: 0, ret: 1 }),
 );
 
@@ -252,7 +252,7 @@ const refusedHeld = onOp(
 );
 
 const grantBeforeCall = onOp(
-  (op, { ops }) => op.op === 'acquire' && op.value.state === 'granted' && (ops[0]?.ret ?? op.call) < op.call,
+  (op, history) => op.op === 'acquire' && op.value.state === 'granted' && hasPast(op, history),
   (op) => ({ ...op, call: 0, ret: 1 }),
 );
 

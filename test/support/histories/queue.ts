@@ -118,13 +118,10 @@ function isFree(wait: Wait, replay: Replay): boolean {
       return false;
   }
   for (const other of replay.waitsAround(wait.resource)) {
-    if (
-      other.ticket < wait.ticket &&
-      conflict(other, wait) &&
-      replay.sessions.get(other.session) === 'reachable'
-    ) {
-      return false;
-    }
+    if (other.ticket >= wait.ticket || replay.sessions.get(other.session) !== 'reachable') continue;
+    // One session's requests for one resource are served in their order.
+    const isOwn = other.session === wait.session && other.resource === wait.resource;
+    if (isOwn ? other.mode === 'exclusive' || wait.mode === 'exclusive' : conflict(other, wait)) return false;
   }
   return true;
 }

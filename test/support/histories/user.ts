@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AcquireAnswer, Answer, Lock } from '@lastcall/shared';
+import type { AcquireAnswer, AcquireRequest, Answer, Lock } from '@lastcall/shared';
 import { TestClient } from '../broker.js';
 import type { Random } from '../random.js';
-import { Recorder, refusalOf } from './recorder.js';
+import type { Op } from './format.js';
+import { nowNs, Recorder, refusalOf } from './recorder.js';
 
 /** Twenty resources, some above others. */
 export const RESOURCES = [
@@ -12,10 +13,15 @@ export const RESOURCES = [
   ...Array.from({ length: 4 }, (_, i) => `file-${i}/invoice-${i}/line`),
 ];
 
-const WAIT_MS = 1_500;
+/** Longer than a free lock may take to be granted, so that a grant that never comes is noticed. */
+const WAIT_MS = 4_000;
+/** How long somebody who was cut off stays away, at most: longer than a lease. */
+const AWAY_MS = 4_000;
 const MAX_HELD = 3;
 const RECONNECT_MS = 100;
 const RECONNECTIONS = 150;
+
+type Asked = Pick<Op, 'op' | 'opId' | 'key' | 'session'>;
 
 export interface UserOptions {
   readonly name: string;
@@ -29,7 +35,8 @@ export class User {
   readonly recorder: Recorder;
   readonly #options: UserOptions;
   readonly #held = new Map<string, Lock>();
-  readonly #sent = new Map<string, { readonly call: number; readonly resource: string }>();
+  readonly #sent = new Map<string, number>();
+  #last: { readonly known: Asked; readonly payload: AcquireRequest } | undefined;
   #client: TestClient | undefined;
   #session = '';
 
@@ -75,7 +82,7 @@ export class User {
           opId: requestId,
           key: lock.resource,
           session: this.#session,
-          ...(sent ? { call: sent.call } : {}),
+          ...(sent === undefined ? {} : { call: sent }),
         },
         {
           type: 'ok',
@@ -120,10 +127,10 @@ export class User {
     return await this.#acquire(client);
   }
 
-  #known(op: 'acquire' | 'upgrade' | 'takeover', resource: string) {
+  #known(op: Asked['op'], resource: string): Asked {
     const opId = randomUUID();
-    this.#sent.set(opId, { call: Number(process.hrtime.bigint()), resource });
-    return { op, opId, key: resource, session: this.#session };
+    this.#sent.set(opId, nowNs());
+    return { op, opId, key: resource, session: this.#session } as const;
   }
 
   #seen(answer: Answer<AcquireAnswer | { state: 'asked'; deadlineMs: number }>) {
@@ -135,12 +142,24 @@ export class User {
   }
 
   async #acquire(client: TestClient): Promise<void> {
+    // Now and then one asks again for what is over perhaps.
+    if (this.#last?.known.session === this.#session && this.#random.next() < 0.04) {
+      const { known, payload } = this.#last;
+      await this.recorder.during(
+        known,
+        () => client.call('lock:acquire', payload),
+        (seen) => this.#seen(seen),
+      );
+      return;
+    }
     const resource = this.#random.pick(RESOURCES);
     const mode = this.#random.next() < 0.5 ? 'shared' : 'exclusive';
     const scope = this.#random.next() < 0.15 ? 'tree' : 'record';
     const waitMs = this.#random.next() < 0.5 ? WAIT_MS : 0;
     const known = this.#known('acquire', resource);
-    const ask = () => client.call('lock:acquire', { resource, mode, scope, waitMs, requestId: known.opId });
+    const payload = { resource, mode, scope, waitMs, requestId: known.opId } as const;
+    this.#last = { known, payload };
+    const ask = () => client.call('lock:acquire', payload);
     const answer = await this.recorder.during(known, ask, (seen) => this.#seen(seen));
     // Now and then a client that is not sure asks again.
     if (answer && this.#random.next() < 0.05)
@@ -177,8 +196,11 @@ export class User {
     );
   }
 
-  async #release(client: TestClient, { resource, fence }: Lock): Promise<void> {
-    this.#held.delete(resource);
+  async #release(client: TestClient, lock: Lock): Promise<void> {
+    const { resource } = lock;
+    // Now and then with a fence that is not its own, which must release nothing.
+    const fence = this.#random.next() < 0.05 ? lock.fence - 1 : lock.fence;
+    if (fence === lock.fence) this.#held.delete(resource);
     const known = {
       op: 'release',
       opId: randomUUID(),
@@ -206,6 +228,7 @@ export class User {
       { type: 'info', value: {} },
     );
     await client.drop();
+    await delay(this.#random.within(0, AWAY_MS));
   }
 
   async #end(client: TestClient): Promise<void> {
