@@ -1,10 +1,15 @@
 -- What verbs that ask for locks share. Needs _lib, _session, _tree, _lock, _queue, _release, _holder, _cycle.
 
--- The session that asks, or its refusal: it is over, its lease has to come back, or the request is over.
+-- The session that asks, or its refusal: it is over, it goes on over another socket, its lease has to come back, or the
+-- request is over. Before the fence, the last ARGV of each verb is the attachment of the socket that it came over: what
+-- a node does late that was frozen was asked again elsewhere, and is perhaps over there.
 local function asking(sid, request_id)
   local s = session_of(sid)
   if s and s.state == 'ended' then
     return nil, 'session_ended'
+  end
+  if s and is_superseded(s, ARGV[#ARGV - 1]) then
+    return nil, 'superseded'
   end
   if not s or call('EXISTS', lease_key(sid)) == 0 then
     return nil, 'unavailable', { retryAfterMs = policy('beatMs') }

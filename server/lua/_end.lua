@@ -131,25 +131,29 @@ local function keep_input(s, lease)
 end
 
 -- Ends a session: its one end, one reason, one record; its locks pass on in the same instant.
--- s: from session_of. Answers the work done, in looks at a session (or at a lock).
-local function end_session(s, reason, by, message, oid, live)
+-- s: from session_of; alive: the live orders over it, where they are known. Answers the work done, in looks at a
+-- session (or at a lock).
+local function end_session(s, reason, by, message, oid, live, alive)
   local from = s.state
-  local orders = orders_over(s)
+  local orders = alive or orders_over(s)
   for _, o in ipairs(orders) do
     close_receipt(o, s, reason, oid)
   end
   local denied = deny_reentry(s, orders, oid)
   s.state = 'ended'
-  call('HSET', session_key(s.id), 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason,
-    'by', cjson.encode(by), 'message', message or '', 'orderId', oid or '', 'conn', '0')
   local lease = lease_of(s.id)
   keep_input(s, lease)
   forget_ending(s)
+  local facts = { 'state', 'ended', 'endedAt', digits(NOW), 'reason', reason, 'by', cjson.encode(by),
+    'message', message or '', 'orderId', oid or '', 'conn', '0' }
   if lease then
     -- What was last heard of it goes with the lease.
-    call('HSET', session_key(s.id), 'beatAt', digits(lease.beatAt), 'lastInputAt', digits(lease.lastInputAt),
-      'dirty', lease.dirty, 'view', lease.view)
+    for name, value in pairs({ beatAt = digits(lease.beatAt), lastInputAt = digits(lease.lastInputAt),
+      dirty = lease.dirty, view = lease.view }) do
+      facts[#facts + 1], facts[#facts + 2] = name, value
+    end
   end
+  call('HSET', session_key(s.id), unpack(facts))
   call('DEL', lease_key(s.id))
   call('ZREM', P .. 'sessions', s.id)
   call('ZREM', P .. 'user:' .. s.uid, s.id)

@@ -91,13 +91,22 @@ local function record(kind, by, fields)
   notices[#notices + 1] = text
 end
 
+-- Whether another record has a rev than the one that was seen, by its instant (0: not known), as far as it is kept.
+local function is_another(rev, seen_at)
+  if seen_at == 0 then return false end
+  local id = digits(rev) .. '-0'
+  local entry = call('XRANGE', P .. 'log', id, id)[1]
+  return entry ~= nil and cjson.decode(entry[2][2]).at ~= seen_at
+end
+
 -- Begins a new epoch when a record that was seen is not there any more: Redis came back with older data (a restart, a
--- fail-over). Answers whether it did.
-local function renew_if_lost(seen_epoch, seen_rev)
+-- fail-over), and may have new records up to its rev by now. Answers whether it did.
+local function renew_if_lost(seen_epoch, seen_rev, seen_at)
   local rev = tonumber(call('GET', KEYS[1]) or '0')
-  if seen_epoch < epoch() or (seen_epoch == epoch() and seen_rev <= rev) then return false end
+  if seen_epoch < epoch() then return false end
+  if seen_epoch == epoch() and seen_rev <= rev and not is_another(seen_rev, seen_at) then return false end
   begin_epoch(math.max(NOW, seen_epoch + 1), rev)
-  record('session.state', SYSTEM, { details = { lost = { from = rev + 1, to = seen_rev } } })
+  record('session.state', SYSTEM, { details = { lost = { from = math.min(rev + 1, seen_rev), to = seen_rev } } })
   return true
 end
 

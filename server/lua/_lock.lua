@@ -9,25 +9,31 @@
 
 local KEPT_REQUESTS = 256
 
--- Strictly increases, through restarts and the loss of all data: the last + 1, or Redis' microseconds.
-local function next_fence()
-  local last = tonumber(call('GET', P .. 'fence') or '0')
-  local fence = digits(math.max(last + 1, US))
-  call('SET', P .. 'fence', fence)
-  return fence
-end
-
--- A node says the highest fence that it saw: data that came back older, on a machine whose clock is behind, goes on
--- from there. What was granted up to it may have been given back in what is lost: whoever asks for it again as theirs
--- gets it anew, for no fence is given out twice.
-local function raise_fence(seen)
-  if tonumber(seen) > tonumber(call('GET', P .. 'fence') or '0') then
+-- The node says, behind all that a header names, the highest fence that it saw: every script that can draw one is given
+-- it. Data that came back older, on a machine whose clock is behind, goes on from there. What was granted up to it may
+-- have been given back in what is lost: whoever asks for it again as theirs gets it anew, for no fence is given out
+-- twice.
+local last_fence
+local function raise_fence()
+  last_fence = last_fence or tonumber(call('GET', P .. 'fence') or '0')
+  local seen = ARGV[#ARGV]
+  if tonumber(seen) > last_fence then
+    last_fence = tonumber(seen)
     call('SET', P .. 'fence', seen)
     call('SET', P .. 'doubted', seen)
   end
 end
 
+-- Strictly increases, through restarts and the loss of all data: the last + 1, or Redis' microseconds.
+local function next_fence()
+  raise_fence()
+  last_fence = math.max(last_fence + 1, US)
+  call('SET', P .. 'fence', digits(last_fence))
+  return digits(last_fence)
+end
+
 local function is_doubted(lock)
+  raise_fence()
   return tonumber(lock.fence) <= tonumber(call('GET', P .. 'doubted') or '0')
 end
 
@@ -75,8 +81,18 @@ local function finish_request(sid, request_id, outcome)
   end
 end
 
+-- Who takes a resource over and gets its tree meanwhile takes over the tree: it loses nothing of what it has.
+local function widen_takeover(sid, resource)
+  local t = fields_of(P .. 'takeover:' .. resource, { 'sid', 'requestId' })
+  local text = t.sid == sid and call('HGET', P .. 'waits:' .. sid, t.requestId)
+  if text then
+    call('HSET', P .. 'waits:' .. sid, t.requestId, (string.gsub(text, '^takeover|record|', 'takeover|tree|')))
+  end
+end
+
 -- Grants what nothing stands against; what the session holds of the same resource becomes it (an upgrade). `waited` is
--- the time in the queue, nil for who is answered at once; `before` what the session holds, if that was looked at.
+-- the time in the queue, nil for who is answered at once; `before` what the session holds, if that was looked at;
+-- `want.ids` whose requests it is, when what is held is granted anew rather than upgraded.
 local function grant(s, want, waited, before)
   local fence, resource, key = next_fence(), want.resource, P .. 'lock:' .. want.resource
   local request_id = want.requestId
@@ -91,7 +107,11 @@ local function grant(s, want, waited, before)
     { want.mode, want.scope, fence, digits(NOW), request_id, want.note or '' }, '|'))
   mark_lock(resource, s.id, want.mode, want.scope, 1)
   call('HSET', P .. 'held:' .. s.id, resource, fence)
-  call('ZADD', P .. 'locks', 0, resource)
+  -- What somebody waited for, or had already, is listed.
+  if not waited and not before then
+    call('ZADD', P .. 'locks', 0, resource)
+  end
+  if want.scope == 'tree' then widen_takeover(s.id, resource) end
   local note = want.note ~= '' and want.note or nil
   record('lock.granted', { kind = 'user', id = s.uid, name = s.name }, {
     sessionId = s.id, user = user_of(s), resource = resource, fence = fence,

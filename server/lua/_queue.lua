@@ -86,7 +86,14 @@ local function deny(sid, want, state, by)
   finish_request(sid, want.requestId, state)
   forget_if_unused(want.resource)
   record('lock.requested', by, { sessionId = sid, user = user_of(s), resource = want.resource,
-    details = { requestId = want.requestId, state = state } })
+    details = { requestId = want.requestId, state = state, mode = want.mode, scope = want.scope } })
+end
+
+-- Who can use what it is given now: connected, and its lease runs. False: nobody.
+local function session_reachable(sid)
+  local s = fields_of(session_key(sid), { 'conn', 'state', 'uid', 'name' })
+  s.id = sid
+  return s.conn == '1' and s.state ~= 'ended' and call('EXISTS', lease_key(sid)) == 1 and s
 end
 
 -- Who waits for many resources is looked at once in a script: it may pass on all locks of a session at once.
@@ -111,15 +118,20 @@ local function queues_around(resource, scope, elsewhere)
   return keys, #keys == 0 or call('EXISTS', unpack(keys)) == 0
 end
 
+-- Requests that were looked at for older ones so far.
+local looked_older = 0
+
 -- Calls back with each older request of another session that forbids this one, until the answer is false. Those out of
--- reach are passed over. `elsewhere`: its own queue was looked at already.
-local function each_older(want, sid, ticket, tell, elsewhere)
+-- reach are passed over. `elsewhere`: its own queue was looked at already; `from`: so was what is before this ticket.
+local function each_older(want, sid, ticket, tell, elsewhere, from)
   local keys, are_empty = queues_around(want.resource, want.scope, elsewhere)
   local before_above = elsewhere and 0 or 1
   for i = 1, are_empty and 0 or #keys do
     local is_above = i > before_above and i <= #above(want.resource) + before_above
-    for _, member in ipairs(call('ZRANGE', keys[i], '-inf', '(' .. ticket, 'BYSCORE', 'LIMIT', 0, MAX_OLDER)) do
+    for _, member in ipairs(call('ZRANGE', keys[i], from or '-inf', '(' .. ticket, 'BYSCORE', 'LIMIT', 0,
+      MAX_OLDER)) do
       local other, older = waiter_of(member)
+      looked_older = looked_older + 1
       if older and other ~= sid and modes_conflict(older.mode, want.mode)
         and not (is_above and older.scope ~= 'tree') and is_reachable(other) and tell(other, older) == false then
         return

@@ -60,6 +60,10 @@ end
 -- done, in looks at a session.
 local function release_all(s, by, delay_ms)
   local freed = {}
+  if call('EXISTS', P .. 'held:' .. s.id, P .. 'waits:' .. s.id) == 0 then
+    call('DEL', P .. 'done:' .. s.id, P .. 'doned:' .. s.id)
+    return 0
+  end
   for _, request_id in ipairs(call('HKEYS', P .. 'waits:' .. s.id)) do
     freed[#freed + 1] = leave_queue(s.id, request_id)
   end
@@ -81,7 +85,10 @@ end
 -- A session is back: what it waits for and may have becomes its own.
 local function grant_waits(sid)
   for _, text in ipairs(call('HVALS', P .. 'waits:' .. sid)) do
-    serve(wait_of(text).resource)
+    local want = wait_of(text)
+    if scanned >= MAX_SCANNED or not serve(want.resource) then
+      leave_to_sweep('g:' .. want.scope .. '::' .. want.resource)
+    end
   end
 end
 

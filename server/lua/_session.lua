@@ -142,17 +142,25 @@ local function notice_gap()
     return
   end
   local total = tonumber(call('HGET', P .. 'gap', 'total') or '0') + math.max(0, since) + 2 * policy('beatMs')
-  call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'total', digits(total))
+  -- Work was left: a session that is due may have been so for something else, and its lease have run at the last sweep.
+  local behind = string.sub(swept, -1) == '+' and '1' or '0'
+  call('HSET', P .. 'gap', 'from', digits(swept_at), 'to', digits(NOW), 'total', digits(total), 'behind', behind)
   if call('ZCARD', P .. 'sessions') > 0 then
     record('session.state', SYSTEM, { details = { gap = { from = swept_at, to = NOW } } })
   end
+end
+
+-- Whether the session went on over a newer socket than this. A higher number than is known here is of a socket that the
+-- data came back without (a fail-over): it is the newest all the same, and its next heartbeat says so.
+local function is_superseded(s, attach)
+  return tonumber(attach) < tonumber(s.attach)
 end
 
 -- Until when a session without a lease, due at that instant, may stay because of gaps.
 local function stays_until(s, due_at, gap)
   local owed = tonumber(gap.total or '0') - tonumber(s.credited or '0')
   local from = tonumber(gap.from or '0')
-  if owed <= 0 or due_at <= from then
+  if owed <= 0 or (due_at <= from and gap.behind ~= '1') then
     return tonumber(s.creditEndsAt or '0')
   end
   -- When the lease ran out nobody knows: not before it was due, nor later than a lease that began with the gap.
@@ -170,12 +178,6 @@ local function begin_lease(s)
   schedule_session(s, NOW + policy('leaseMs'))
 end
 
--- Whether a session can use what it is given now: connected, and its lease runs.
-local function session_reachable(sid)
-  local s = fields_of(session_key(sid), { 'conn', 'state' })
-  return s.conn == '1' and s.state ~= 'ended' and call('EXISTS', lease_key(sid)) == 1
-end
-
 -- A session that policy told of its end is gone, or stays after all: it makes no room, and waits for no input.
 local function forget_ending(s)
   if is_told(s, 'replaced') then
@@ -191,9 +193,7 @@ local function attachments_of(sid)
   local flat = call('HGETALL', session_key(sid))
   for i = 1, #flat, 2 do
     local attach = string.match(flat[i], '^at:(%d+)$')
-    if attach then
-      held[attach] = string.match(flat[i + 1], '^[^|]*')
-    end
+    if attach then held[attach] = string.match(flat[i + 1], '^[^|]*') end
   end
   return held
 end

@@ -85,24 +85,35 @@ local function ask_holders(s, want, why, holders, idle)
   return deadline
 end
 
--- The taking over comes to nothing. state: `kept` by a holder, or `refused`: what is in the way was never asked for, or
--- whoever takes over is out of reach.
-local function end_takeover(t, state, by)
+-- The taking over comes to nothing; the caller unblocks those who waited behind it. state: `kept` by a holder, or
+-- `refused`: what is in the way was never asked for, or whoever takes over is out of reach.
+local function drop_takeover(t, state, by)
   local want = leave_queue(t.sid, t.requestId)
   deny(t.sid, want, state, by)
+  return want
+end
+
+local function end_takeover(t, state, by)
+  local want = drop_takeover(t, state, by)
   unblock(want.resource, want.scope)
 end
 
--- The time is up, or all have yielded: the locks of those that were asked pass on.
+-- The time is up, or all have yielded: the locks of those that were asked pass on. What is kept back (lockDelayMs),
+-- because its session fell silent meanwhile, is waited for.
 local function settle_takeover(resource, t)
   local holders = other_holders(resource, t.sid)
   local want = spoils_of(resource, holders, t.sid, t.requestId)
   local can = is_reachable(t.sid) and not is_held_around(want, t.sid)
+  local free_at = 0
   for _, holder in ipairs(holders) do
     can = can and t.asked[holder] ~= nil
+    free_at = math.max(free_at, tonumber(call('ZSCORE', P .. 'due', 'l:' .. holder .. ':' .. resource) or '0'))
   end
   if not can then
     return end_takeover(t, 'refused', SYSTEM)
+  end
+  if free_at > 0 then
+    return call('ZADD', P .. 'due', digits(free_at), 't:' .. resource)
   end
   local since = leave_queue(t.sid, t.requestId).since
   local why = t.why ~= '' and t.why or nil

@@ -28,12 +28,11 @@ end
 local function mark(resource, kind, sid, by)
   local key, own = P .. 'marks:' .. resource, kind .. ':' .. sid
   local left = call('HINCRBY', key, own, by)
-  if left <= 0 then
-    call('HDEL', key, own)
-  end
   -- A lock of before there were marks has none to take away.
   if left >= 0 and call('HINCRBY', key, kind, by) <= 0 then
-    call('HDEL', key, kind)
+    call('HDEL', key, own, kind)
+  elseif left <= 0 then
+    call('HDEL', key, own)
   end
 end
 
@@ -64,10 +63,12 @@ local function is_held_exclusively(key)
   return call('HLEN', key) == 1 and string.sub(call('HVALS', key)[1], 1, 9) == 'exclusive'
 end
 
--- Whether locks of other sessions forbid this one. Costs the depth of the path, whatever is locked.
+-- Whether locks of other sessions forbid this one. Costs the depth of the path, whatever is locked. Notes in
+-- `want.isFree` that nobody at all holds the resource itself.
 local function is_held_against(want, sid)
   local key = P .. 'lock:' .. want.resource
   local holders = call('HLEN', key)
+  want.isFree = holders == 0
   if holders > 0 and holders > call('HEXISTS', key, sid)
     and (want.mode == 'exclusive' or is_held_exclusively(key)) then
     return true

@@ -6,7 +6,7 @@ local MAX_WORK = 100
 -- What gaps gave, as it stands after the sweep noticed one.
 local known_gap
 local function gap_now()
-  known_gap = known_gap or fields_of(P .. 'gap', { 'from', 'to', 'total' })
+  known_gap = known_gap or fields_of(P .. 'gap', { 'from', 'to', 'total', 'behind' })
   return known_gap
 end
 
@@ -38,7 +38,7 @@ end
 
 -- Ends a session whose time under an order is over, unless the order's reason is gone. Nil: it stays.
 local function end_by_order(s, live)
-  local _, first, at = orders_over(s)
+  local alive, first, at = orders_over(s)
   if not first or at > NOW then
     rule_session(s)
     return nil
@@ -54,7 +54,7 @@ local function end_by_order(s, live)
   local stays, looked = stays_by_guard(s, first)
   if stays then return nil end
   local message = is_policy and SAID[first.reason] or first.message
-  return looked + end_session(s, first.reason, first.by, message, first.id, live)
+  return looked + end_session(s, first.reason, first.by, message, first.id, live, alive)
 end
 
 local function visit_session(sid, due_at, live)
@@ -136,10 +136,10 @@ end
 -- The holders' time to answer and to save is over.
 local function visit_takeover(resource)
   local t = takeover_of(resource)
+  call('ZREM', P .. 'due', 't:' .. resource)
   if t then
     settle_takeover(resource, t)
   end
-  call('ZREM', P .. 'due', 't:' .. resource)
   return 2 + grant_work()
 end
 

@@ -1,22 +1,21 @@
 #!lua
 -- Grants a lock, or a place in its queue. Includes: _lib _session _tree _lock _queue _next _release _holder _cycle _ask
--- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note · 8 highest fence this node saw
+-- ARGV 1 sid · 2 resource · 3 mode · 4 scope · 5 waitMs · 6 requestId · 7 note · 8 attach
 -- Answers { state = 'granted', lock }, { state = 'queued', requestId, position, blockers }, `locked` with blockers,
--- `deadlock` with cycle, `queue_full`, `lock_limit`, `session_ended`, `unavailable` while the session has no lease (its
--- next heartbeat brings one), or `conflict`: with the outcome of a request that is over, when it waits for another
--- resource, or when the session holds less of this one already.
+-- `deadlock` with cycle, `queue_full`, `lock_limit`, `session_ended`, `superseded`, `unavailable` while the session has
+-- no lease (its next heartbeat brings one), or `conflict`: with the outcome of a request that is over, when it waits
+-- for another resource, or when the session holds less of this one already.
 local sid = ARGV[1]
 local want = { resource = ARGV[2], mode = ARGV[3], scope = ARGV[4], requestId = ARGV[6], note = ARGV[7] }
 local s, code, extras = asking(sid, want.requestId)
 if code then return refuse(code, extras) end
-raise_fence(ARGV[8])
 
 local mine = call('HGET', P .. 'lock:' .. want.resource, sid)
 if mine then
   local lock = lock_of(want.resource, mine)
   if not covers(lock, want) then return refuse('conflict', { reason = 'weaker' }) end
   if is_doubted(lock) then
-    want.mode, want.scope = lock.mode, lock.scope
+    want.mode, want.scope, want.ids = lock.mode, lock.scope, lock.requestId
     return answer({ state = 'granted', lock = grant(s, want) })
   end
   return answer({ state = 'granted', lock = own_lock(want.resource, mine) })

@@ -1,18 +1,18 @@
 #!lua
 -- Takes a lock from its holders: they are asked and have time to save; those that are idle yield at once, and force
 -- asks nobody. Includes: _lib _session _tree _lock _queue _next _release _holder _cycle _ask _takeover
--- ARGV 1 sid · 2 resource · 3 '1' with force · 4 why · 5 requestId · 6 '1' may force · 7 highest fence this node saw
+-- ARGV 1 sid · 2 resource · 3 '1' with force · 4 why · 5 requestId · 6 '1' may force · 7 attach
 -- Answers { state = 'asked', deadlineMs }, { state = 'granted', lock }, `takeover_refused` with a reason and blockers,
 -- or `session_ended`, `unavailable`, `lock_limit` and `conflict` like lock_acquire.
 local sid, resource, force, why = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 local s, code, extras = asking(sid, ARGV[5])
 if code then return refuse(code, extras) end
-raise_fence(ARGV[7])
 
 local mine = call('HGET', P .. 'lock:' .. resource, sid)
 local own = mine and lock_of(resource, mine)
 if own and own.mode == 'exclusive' then
-  local want = { resource = resource, mode = own.mode, scope = own.scope, requestId = ARGV[5], note = own.note }
+  local want = { resource = resource, mode = own.mode, scope = own.scope, requestId = ARGV[5], ids = own.requestId,
+    note = own.note }
   return answer({ state = 'granted', lock = is_doubted(own) and grant(s, want) or own_lock(resource, mine) })
 end
 local t = takeover_of(resource)
@@ -53,6 +53,9 @@ if not own and is_over_limit(sid, 1) then return refuse('lock_limit') end
 if #holders > 0 and not force and not all_idle then
   return answer({ state = 'asked', deadlineMs = ask_holders(s, want, why, holders, idle) - NOW })
 end
-if t then end_takeover(t, 'refused', { kind = 'user', id = s.uid, name = s.name }) end
+-- Who waited behind an older one that asked is granted nothing before the lock is taken.
+local older = t and drop_takeover(t, 'refused', { kind = 'user', id = s.uid, name = s.name })
 local details = { why = why ~= '' and why or nil, forced = force or nil }
-return answer({ state = 'granted', lock = take_from(holders, s, want, force and 'takeover' or 'idle', details) })
+local lock = take_from(holders, s, want, force and 'takeover' or 'idle', details)
+if older then unblock(resource, older.scope) end
+return answer({ state = 'granted', lock = lock })

@@ -1,12 +1,11 @@
 #!lua
 -- Makes a shared lock exclusive, ahead of the queue. Until then the shared lock stays.
 -- Includes: _lib _session _tree _lock _queue _next _release _holder _cycle _ask
--- ARGV 1 sid · 2 resource · 3 fence · 4 waitMs · 5 requestId · 6 highest fence this node saw
+-- ARGV 1 sid · 2 resource · 3 fence · 4 waitMs · 5 requestId · 6 attach
 -- Answers like lock_acquire, or `not_held`: nothing is held there with that fence.
 local sid = ARGV[1]
 local s, code, extras = asking(sid, ARGV[5])
 if code then return refuse(code, extras) end
-raise_fence(ARGV[6])
 
 local mine = call('HGET', P .. 'lock:' .. ARGV[2], sid)
 local lock = mine and lock_of(ARGV[2], mine)

@@ -14,6 +14,7 @@ for field, value in pairs(pairs_of(call('HGETALL', key))) do
       verify_session(s.id, set_of(cjson.decode(ARGV[3])) or {}, false)
     elseif attach == s.attach then
       save_session(s, { conn = '0' }, SYSTEM)
+      pass_over(s.id)
     end
   end
 end

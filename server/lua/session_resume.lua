@@ -42,7 +42,8 @@ local lease = lease_of(sid)
 if lease then
   s.lastInputAt, s.dirty, s.view = lease.lastInputAt, lease.dirty, lease.view
 end
-s.attach = tonumber(s.attach) + 1
+-- Strictly increases, as fences do: what was given out in data that is lost is not given out again.
+s.attach = digits(math.max(tonumber(s.attach) + 1, NOW))
 s.node = node
 call('HSET', session_key(sid), 'attach', s.attach, 'node', node, 'at:' .. s.attach, node .. '|' .. ARGV[9],
   'address', ARGV[6],
@@ -56,7 +57,7 @@ call('HSET', session_key(sid), 'conn', '1', 'state', s.state)
 note_token(s)
 begin_lease(s)
 record('session.resumed', { kind = 'user', id = s.uid, name = s.name }, {
-  sessionId = sid, user = user_of(s), details = { node = node, attach = s.attach, from = from, to = s.state },
+  sessionId = sid, user = user_of(s), details = { node = node, attach = tonumber(s.attach), from = from, to = s.state },
 })
 grant_waits(sid)
 return answer(welcome_of(s))

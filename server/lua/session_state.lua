@@ -10,7 +10,7 @@ if s.state == 'ended' then return refuse('session_ended') end
 if change.detached then
   call('HDEL', session_key(s.id), 'at:' .. ARGV[2])
 end
-if s.attach ~= ARGV[2] then return refuse('superseded') end
+if is_superseded(s, ARGV[2]) then return refuse('superseded') end
 
 local lease = lease_of(s.id)
 local changes, details = {}, nil

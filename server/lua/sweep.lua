@@ -2,10 +2,9 @@
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
 -- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
 --   _issue _end _ending _maintenance _visit
--- ARGV 1 JSON list of live nodes · 2 epoch and 3 rev of the last record this node heard, 0 for none
---      4 highest fence it heard of
--- Answers { now, rev, epoch, waitMs until the next look, more, resting: there is nobody, so until rev changes only what
--- is due has to be looked at }.
+-- ARGV 1 JSON list of live nodes · 2 epoch, 3 rev and 4 instant of the last record this node heard, 0 for none
+-- Answers { now, rev, epoch, fence: the last one, waitMs until the next look, more, resting: there is nobody, so until
+-- rev changes only what is due has to be looked at }.
 local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
 -- After a gap no node is called gone for this long: as long as a node may be silent.
 local SILENCE_MS = 5000
@@ -13,13 +12,13 @@ local live = set_of(cjson.decode(ARGV[1])) or {}
 
 local function report(wait_ms, more, resting)
   return answer({
-    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), waitMs = wait_ms, more = more or false,
-    resting = resting or false,
+    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), fence = call('GET', P .. 'fence') or '0',
+    waitMs = wait_ms, more = more or false, resting = resting or false,
   })
 end
 
-renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]))
-raise_fence(ARGV[4])
+renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
+raise_fence()
 notice_gap()
 local before = call('GET', P .. 'swept')
 local since = NOW - tonumber(string.match(before, '^%d+'))
@@ -63,7 +62,7 @@ for i = 1, #items, 2 do
     call('ZREM', P .. 'due', items[i])
   end
   done = done + 1
-  if work >= MAX_WORK then break end
+  if work + scan_work() >= MAX_WORK then break end
 end
 
 local more = done * 2 < #items or done == MAX_WORK

@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Express, Router } from 'express';
 import type { Server as SocketServer } from 'socket.io';
-import { createVerifier, developmentSecret, mintToken, type TokenClaims } from './auth/index.js';
+import { createVerifier, developmentSecret, mintToken, SignInCodes, type TokenClaims } from './auth/index.js';
 import type { Config } from './config.js';
 import { type Core, createCore } from './core.js';
 import { maxConnections } from './descriptors.js';
@@ -19,6 +19,7 @@ import type { WebhookSettings } from './webhooks/index.js';
 
 /** How long a stop waits for requests that are under way and for clients that are to close. */
 const DRAIN_LIMIT_MS = 5_000;
+const SIGNED_ELSEWHERE = 'Tokens are signed elsewhere: LASTCALL_JWKS_URL is set.';
 
 export interface BrokerOptions {
   readonly config: Config;
@@ -40,6 +41,13 @@ export interface Broker {
   listen(): Promise<{ url: string }>;
   /** Mints a token with the shared secret. @throws Error when tokens come from elsewhere (JWKS) */
   token(claims: TokenClaims): Promise<string>;
+  /**
+   * Where the console of this process is opened by whoever has the link, as whom it says: once, and for ten minutes.
+   *
+   * @param url where this process listens, or a proxy in front of it alone
+   * @throws Error when tokens come from elsewhere (JWKS)
+   */
+  consoleLink(url: string, claims: TokenClaims): string;
   /** Whether it may be sent work. */
   health: Health;
   /** Admits nobody, closes the sockets, lets requests finish, saves and lets go of the store. */
@@ -93,7 +101,8 @@ async function startBroker(
   const health = createHealth({ opened, metrics, archive, nodes, webhooks });
   const mint = secret ? minter(secret, config) : undefined;
   const http = { core, config, verifier, limits, health };
-  const app = createApp({ ...http, mint });
+  const codes = new SignInCodes<TokenClaims>();
+  const app = createApp({ ...http, mint, codes });
   const httpServer = options.httpServer ?? createServer(app);
   const connections = connectionsOf(httpServer);
   if (!options.httpServer) boundConnections(httpServer, log);
@@ -120,11 +129,25 @@ async function startBroker(
     router: createRouter(http),
     health,
     listen: () => listen(httpServer, config),
+    ...signInsOf(mint, codes),
+    close: stop,
+  };
+}
+
+/** What signs people in whose tokens are signed here. */
+function signInsOf(
+  mint: ReturnType<typeof minter> | undefined,
+  codes: SignInCodes<TokenClaims>,
+): Pick<Broker, 'token' | 'consoleLink'> {
+  return {
     token: async (claims) => {
-      if (!mint) throw new Error('Tokens are signed elsewhere: LASTCALL_JWKS_URL is set.');
+      if (!mint) throw new Error(SIGNED_ELSEWHERE);
       return await mint(claims);
     },
-    close: stop,
+    consoleLink: (url, claims) => {
+      if (!mint) throw new Error(SIGNED_ELSEWHERE);
+      return `${url}/console/#code=${codes.make(claims)}`;
+    },
   };
 }
 

@@ -113,15 +113,24 @@ function fromEnvironment(env: ConfigSources['env']): Layer {
   return layerOf(entries, PREFIX);
 }
 
-function fromFile(path: string): Layer {
-  let content: unknown;
+/**
+ * What a YAML file holds.
+ *
+ * @param label what named the file, for messages
+ * @throws {ConfigError} when it cannot be read or is not YAML
+ */
+export function readYaml(path: string, label: string): unknown {
+  const text = readText(path, label);
   try {
-    content = parseYaml(readText(path, '--config'), { maxAliasCount: 0 });
+    return parseYaml(text, { maxAliasCount: 0 });
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
     const [reason = ''] = (error as Error).message.split('\n');
-    throw new ConfigError(`--config: ${path} is not YAML: ${reason.replace(/:$/, '')}`);
+    throw new ConfigError(`${label}: ${path} is not YAML: ${reason.replace(/:$/, '')}`);
   }
+}
+
+function fromFile(path: string): Layer {
+  const content = readYaml(path, '--config');
   if (content === null || content === undefined) return new Map();
   if (typeof content !== 'object' || Array.isArray(content)) {
     throw new ConfigError(`--config: ${path} must hold one setting per line, such as "port: 4600"`);

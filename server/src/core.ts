@@ -15,6 +15,7 @@ import type { Metrics } from './metrics.js';
 import { Nodes } from './nodes.js';
 import { Once } from './once.js';
 import { Orders } from './orders.js';
+import { Patience } from './patience.js';
 import { Policies } from './policy.js';
 import { Bus } from './redis/bus.js';
 import type { RedisDriver } from './redis/driver.js';
@@ -51,6 +52,8 @@ export interface Core {
   readonly once: Once;
   readonly bus: Bus;
   readonly sweeper: Sweeper;
+  /** How long the edges wait for all this. */
+  readonly patience: Patience;
   /** Only where they are configured. */
   readonly webhooks: Webhooks | undefined;
   /** Loads the scripts, says that this node is there, and begins to sweep. */
@@ -59,14 +62,35 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-/** A store that is away fails every look at every tenant: one line a second says as much. */
-function faultLogger(log: Logger): (error: unknown) => void {
+/**
+ * A store that fails every look at every tenant: one line a second says as much. While Redis is out of reach there is
+ * none: that has been said.
+ */
+function faultLogger({ driver, log }: Pick<CoreParts, 'driver' | 'log'>): (error: unknown) => void {
   let loggedAt = 0;
   return (error) => {
-    if (performance.now() - loggedAt < FAULT_LINE_EVERY_MS) return;
+    if (driver.status().state === 'lost' || performance.now() - loggedAt < FAULT_LINE_EVERY_MS) return;
     loggedAt = performance.now();
     log.warn({ err: error }, 'the loops could not reach the store; they go on trying');
   };
+}
+
+/** Says once that Redis is out of reach, and once that it is back. */
+function tellOfRedis({ driver, log, metrics }: Pick<CoreParts, 'driver' | 'log' | 'metrics'>): void {
+  let lostAt = 0;
+  metrics.redisUp(true);
+  driver.onLost((reason) => {
+    lostAt = performance.now();
+    metrics.redisUp(false);
+    log.warn(
+      { reason },
+      'Redis is out of reach: requests are answered `unavailable`, nobody is logged off for it',
+    );
+  });
+  driver.onReady(() => {
+    metrics.redisUp(true);
+    log.info({ afterMs: Math.round(performance.now() - lostAt) }, 'Redis is back');
+  });
 }
 
 /** What core is made of. `persist` saves an engine that keeps its data in memory; with Redis there is nothing to do. */
@@ -91,21 +115,23 @@ export function createCore(parts: CoreParts): Core {
     observe: (name, tookMs) => metrics.script(name, tookMs),
     ...(parts.persist ? { persist: parts.persist } : {}),
   });
-  const fail = faultLogger(log);
+  const fail = faultLogger(parts);
+  tellOfRedis(parts);
   const clock = new StoreClock();
   const bus = new Bus(driver, store, fail);
   const attachments = new Attachments();
   const nodes = new Nodes(store, clock, { id: uuid(), version, sessions: () => attachments.size });
   const watch = (tenant: string): void => sweeper.watch(tenant);
   const kick = (tenant: string): void => sweeper.kick(tenant);
-  const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch });
+  const isBehind = (tenant: string): boolean => sweeper.isBehind(tenant);
+  const sessions = new Sessions({ store, bus, clock, nodes, attachments, watch, isBehind });
   const policies = new Policies(store);
   const { webhooks, archive } = drainsOf(parts, { store, clock, nodes, fail });
   const chores = choresOf({ log, metrics, load }, { nodes, attachments, sessions, webhooks, archive });
   const sweeper = new Sweeper({ store, bus, clock, nodes, fail, ...chores });
   if (webhooks) bus.listen((tenant, record) => webhooks.hear(tenant, record));
   const audit = new Audit(store);
-  const locks = new Locks(store, metrics, (tenant) => bus.fence(tenant));
+  const locks = new Locks(store, metrics);
   const once = new Once(store);
   const orders = new Orders({ store, policies, sessions, nodes, metrics, kick });
   const nouns = {
@@ -134,6 +160,7 @@ export function createCore(parts: CoreParts): Core {
     clock,
     bus,
     sweeper,
+    patience: new Patience(() => driver.isSlow),
     ...lifecycle(store, nodes, sweeper, archive, webhooks),
   };
 }

@@ -16,31 +16,50 @@ const QUEUE_LIMIT = 20_000;
 /** Input this much newer than what was told before is other input; less is the network's doing. */
 const NEW_INPUT_MS = 1_000;
 
-const RENEWED = 1;
 const SUPERSEDED = -1;
 
 /** A heartbeat after its commit: the lease was renewed, or the session had to be opened anew. */
 export type HeartbeatResult = { leaseMs: number; welcome?: Welcome };
 
+/** Gets what became of a heartbeat. Functions rather than promises: thousands a second are most of a node's work. */
+export interface HeartbeatListener {
+  /** The session's data is lost; it is about to be opened anew. */
+  losing(): void;
+  /** @param result the same for all that one script renewed */
+  done(result: HeartbeatResult): void;
+  failed(error: unknown): void;
+}
+
 interface Waiting {
   readonly attachment: Attachment;
   readonly heartbeat: Heartbeat;
   readonly since: number;
-  readonly resolve: (result: HeartbeatResult) => void;
-  readonly reject: (error: unknown) => void;
+  readonly listener: HeartbeatListener;
 }
 
-/** A heartbeat as scripts take it. */
-function argsOf(beat: Pick<Waiting, 'attachment' | 'heartbeat'>) {
-  const { sessionId, attach } = beat.attachment;
-  const { idleMs, dirty, view } = beat.heartbeat;
-  const said = dirty === undefined ? '' : dirty ? '1' : '0';
-  return [sessionId, attach, Math.round(idleMs), said, view === undefined ? '' : `=${view}`] as const;
+/** Heartbeats as their script takes them: a line for each, then the views that lines name by the number of their argument. */
+function argsOf(nodeId: string, batch: readonly Waiting[]): string[] {
+  const views: string[] = [];
+  const first = 3;
+  let lines = '';
+  for (const { attachment, heartbeat } of batch) {
+    const { idleMs, dirty, view } = heartbeat;
+    lines += `${attachment.sessionId} ${attachment.attach} ${Math.round(idleMs)}`;
+    if (dirty !== undefined || view !== undefined) {
+      const said = dirty === undefined ? '-' : dirty ? '1' : '0';
+      lines += ` ${said} ${view === undefined ? 0 : views.push(view) - 1 + first}`;
+    }
+    lines += '\n';
+  }
+  return [nodeId, lines, ...views];
 }
 
-/** What a node remembers of what it told. */
-function told({ dirty, view, inputAt }: Attachment): Pick<Attachment, 'dirty' | 'view' | 'inputAt'> {
-  return { dirty, view, inputAt };
+/** What a node remembers of what it told, with news of an input taken back. */
+function told(
+  { dirty, view, inputAt, idle }: Attachment,
+  isBack: boolean,
+): Pick<Attachment, 'dirty' | 'view' | 'inputAt' | 'idle'> {
+  return { dirty, view, inputAt, idle: isBack || idle };
 }
 
 interface Queue {
@@ -55,7 +74,7 @@ export class Heartbeats {
   readonly #bus: Bus;
   readonly #sessions: Sessions;
   readonly #nodeId: string;
-  readonly #metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+  readonly #metrics: Pick<Metrics, 'heartbeats'>;
   readonly #load: Load;
   readonly #queues = new Map<string, Queue>();
 
@@ -64,7 +83,7 @@ export class Heartbeats {
     bus: Bus;
     sessions: Sessions;
     nodeId: string;
-    metrics: Pick<Metrics, 'batch' | 'heartbeat'>;
+    metrics: Pick<Metrics, 'heartbeats'>;
     load: Load;
   }) {
     this.#store = parts.store;
@@ -80,15 +99,20 @@ export class Heartbeats {
    * @throws LastcallError `session_ended`, `superseded`, `unavailable`
    */
   beat(attachment: Attachment, heartbeat: Heartbeat): Promise<HeartbeatResult> {
-    return new Promise((resolve, reject) => {
-      const queue = this.#queueOf(attachment.tenant);
-      if (queue.waiting.length >= QUEUE_LIMIT) {
-        reject(new LastcallError('unavailable', 'The broker is overloaded. It will ask again.'));
-        return;
-      }
-      queue.waiting.push({ attachment, heartbeat, since: performance.now(), resolve, reject });
-      this.#schedule(attachment.tenant, queue);
+    return new Promise((done, failed) => {
+      this.take(attachment, heartbeat, performance.now(), { losing: () => undefined, done, failed });
     });
+  }
+
+  /** The same, for whoever listens; `since` is when it came, on this process' monotonic clock. */
+  take(attachment: Attachment, heartbeat: Heartbeat, since: number, listener: HeartbeatListener): void {
+    const queue = this.#queueOf(attachment.tenant);
+    if (queue.waiting.length >= QUEUE_LIMIT) {
+      listener.failed(new LastcallError('unavailable', 'The broker is overloaded. It will ask again.'));
+      return;
+    }
+    queue.waiting.push({ attachment, heartbeat, since, listener });
+    this.#schedule(attachment.tenant, queue);
   }
 
   #queueOf(tenant: string): Queue {
@@ -114,52 +138,63 @@ export class Heartbeats {
     if (batch.length === 0) return;
     queue.inFlight += 1;
     if (queue.waiting.length > 0) this.#schedule(tenant, queue);
-    this.#metrics.batch(batch.length);
-    try {
-      const args = [this.#nodeId, ...batch.flatMap(argsOf)];
-      const [rev = 0, epoch = 0, leaseMs = 0, ...codes] = await this.#store.beat(tenant, args);
-      this.#bus.observe(tenant, epoch, rev);
-      batch.forEach((waiting, i) => this.#settle(waiting, codes[i] ?? 0, leaseMs));
-    } catch (error) {
+    const answer = await this.#store.beat(tenant, argsOf(this.#nodeId, batch)).catch((error: unknown) => {
       const isAway = error instanceof LastcallError && error.code === 'unavailable';
       // Redis is away for those that still wait, too: better told now than one limit later.
-      for (const waiting of isAway ? [...batch, ...queue.waiting.splice(0)] : batch) waiting.reject(error);
-    } finally {
-      queue.inFlight -= 1;
-      if (queue.waiting.length > 0) this.#schedule(tenant, queue);
-      else if (queue.inFlight === 0 && !queue.scheduled) this.#queues.delete(tenant);
-    }
+      const all = isAway ? [...batch, ...queue.waiting.splice(0)] : batch;
+      for (const { listener } of all) listener.failed(error);
+    });
+    queue.inFlight -= 1;
+    if (queue.waiting.length > 0) this.#schedule(tenant, queue);
+    else if (queue.inFlight === 0 && !queue.scheduled) this.#queues.delete(tenant);
+    if (!answer) return;
+    const [rev = 0, epoch = 0, leaseMs = 0, ...others] = answer;
+    this.#bus.observe(tenant, epoch, rev);
+    this.#settle(batch, leaseMs, others);
   }
 
-  #settle(waiting: Waiting, code: number, leaseMs: number): void {
-    const { attachment, heartbeat, resolve, reject } = waiting;
-    const tookMs = performance.now() - waiting.since;
-    this.#metrics.heartbeat(tookMs);
-    this.#load.note(tookMs);
-    if (code === SUPERSEDED) {
-      reject(refused({ code: 'superseded' }));
-    } else if (code === RENEWED) {
-      resolve({ leaseMs });
-      this.#noteChanges(attachment, heartbeat);
-    } else {
-      this.#revive(attachment, heartbeat, leaseMs).then(resolve, reject);
+  /** @param others of those whose lease was not renewed: place in the batch, from 1, and why; in the batch's order */
+  #settle(batch: readonly Waiting[], leaseMs: number, others: readonly number[]): void {
+    const renewed: HeartbeatResult = { leaseMs };
+    const now = performance.now();
+    const took: number[] = [];
+    let next = 0;
+    for (const [i, waiting] of batch.entries()) {
+      took.push(now - waiting.since);
+      if (others[next] !== i + 1) {
+        waiting.listener.done(renewed);
+        this.#noteChanges(waiting, now);
+        continue;
+      }
+      const { listener } = waiting;
+      if (others[next + 1] === SUPERSEDED) listener.failed(refused({ code: 'superseded' }));
+      else
+        this.#revive(waiting, leaseMs)
+          .then((result) => listener.done(result))
+          .catch((error: unknown) => listener.failed(error));
+      next += 2;
     }
+    this.#metrics.heartbeats(took);
+    this.#load.note(Math.max(...took), now);
   }
 
   /** What a heartbeat said besides being there is written only when it is news. */
-  #noteChanges(attachment: Attachment, { idleMs, dirty, view }: Heartbeat): void {
-    const inputAt = performance.now() - idleMs;
+  #noteChanges({ attachment, heartbeat }: Waiting, now: number): void {
+    const { idleMs, dirty, view } = heartbeat;
+    const inputAt = now - idleMs;
     const isAwaited = attachment.idleOrder !== undefined && inputAt > attachment.inputAt + NEW_INPUT_MS;
     const isBack = isAwaited || (attachment.idle && idleMs < attachment.idleAfterMs);
-    const change = {
-      ...(isBack ? { idleMs } : {}),
-      ...(dirty !== undefined && dirty !== attachment.dirty ? { dirty } : {}),
-      ...(view !== undefined && view !== attachment.view ? { view } : {}),
-    };
-    const before = { ...told(attachment), idle: isBack || attachment.idle };
+    const isTouched = dirty !== undefined && dirty !== attachment.dirty;
+    const isElsewhere = view !== undefined && view !== attachment.view;
+    const before = isBack || isTouched || isElsewhere ? told(attachment, isBack) : undefined;
     attachment.idle = idleMs >= attachment.idleAfterMs;
     attachment.inputAt = Math.max(attachment.inputAt, inputAt);
-    if (Object.keys(change).length === 0) return;
+    if (!before) return;
+    const change = {
+      ...(isBack ? { idleMs } : {}),
+      ...(isTouched ? { dirty } : {}),
+      ...(isElsewhere ? { view } : {}),
+    };
     attachment.dirty = dirty ?? attachment.dirty;
     attachment.view = view ?? attachment.view;
     this.#sessions.change(attachment, change).catch(() => {
@@ -168,17 +203,22 @@ export class Heartbeats {
     });
   }
 
-  async #revive(attachment: Attachment, heartbeat: Heartbeat, leaseMs: number): Promise<HeartbeatResult> {
-    const [sid, attach, ...said] = argsOf({ attachment, heartbeat });
-    const args = [sid, this.#nodeId, attach, ...said];
+  async #revive(waiting: Waiting, leaseMs: number): Promise<HeartbeatResult> {
+    const { attachment, heartbeat, listener } = waiting;
+    const { sessionId, attach, tenant } = attachment;
+    const { idleMs, dirty, view } = heartbeat;
+    const said = dirty === undefined ? '' : dirty ? '1' : '0';
+    const seen = view === undefined ? '' : `=${view}`;
+    const args = [sessionId, this.#nodeId, attach, Math.round(idleMs), said, seen, attachment.claim];
     type Verdict = { revived?: true; superseded?: true; unknown?: true; ended?: true };
-    const verdict = await this.#store.run<Verdict>('session_revive', attachment.tenant, args);
+    const verdict = await this.#store.run<Verdict>('session_revive', tenant, args);
     if (verdict.revived) {
-      this.#noteChanges(attachment, heartbeat);
+      this.#noteChanges(waiting, performance.now());
       return { leaseMs };
     }
     if (verdict.superseded) throw refused({ code: 'superseded' });
     if (verdict.ended) throw refused({ code: 'session_ended' });
+    listener.losing();
     const welcome = await this.#sessions.reopen(attachment);
     return { leaseMs: welcome.leaseMs, welcome };
   }

@@ -7,6 +7,7 @@ import {
   type Lock,
   type LockAnswer,
   type LockEntry,
+  type LockHolder,
   type Page,
   type TakeoverAnswer,
   type TakeoverRequest,
@@ -26,8 +27,14 @@ import {
 import type { Metrics } from './metrics.js';
 import { listOf, type Store } from './redis/store.js';
 
-/** Somebody who asks for a lock has a session. */
-type Asking = LockAsker & { readonly sessionId: string };
+/** Who asks for locks, over which of its sockets. */
+type Asking = LockAsker & { readonly sessionId: string; readonly attach: number };
+
+interface KeptLocks {
+  readonly locks: readonly Lock[];
+  readonly grants: ReadonlyMap<string, Lock>;
+  readonly requests: readonly string[];
+}
 
 type StoredAcquire =
   | { state: 'granted'; lock: StoredLock }
@@ -61,17 +68,10 @@ function concerns(entry: LockEntry, filter: LockFilter): boolean {
 export class Locks {
   readonly #store: Store;
   readonly #metrics: Pick<Metrics, 'lock'>;
-  readonly #seenFence: (tenant: string) => number;
 
-  constructor(
-    store: Store,
-    metrics: Pick<Metrics, 'lock'>,
-    /** The highest fence that this node saw in a tenant. */
-    seenFence: (tenant: string) => number,
-  ) {
+  constructor(store: Store, metrics: Pick<Metrics, 'lock'>) {
     this.#store = store;
     this.#metrics = metrics;
-    this.#seenFence = seenFence;
   }
 
   /**
@@ -80,7 +80,7 @@ export class Locks {
    */
   async acquire(tenant: string, asker: Asking, request: AcquireRequest): Promise<AcquireAnswer> {
     const { resource, mode = 'exclusive', scope = 'record', waitMs = 0, requestId, note = '' } = request;
-    const args = [asker.sessionId, resource, mode, scope, waitMs, requestId, note, this.#seenFence(tenant)];
+    const args = [asker.sessionId, resource, mode, scope, waitMs, requestId, note, asker.attach];
     return await this.#ask('lock_acquire', tenant, asker, args);
   }
 
@@ -94,7 +94,7 @@ export class Locks {
       mode,
       scope,
     ]);
-    const args = [asker.sessionId, request.requestId, this.#seenFence(tenant), ...wishes];
+    const args = [asker.sessionId, request.requestId, ...wishes, asker.attach];
     const { locks } = await this.#try<{ locks: readonly StoredLock[] }>(
       'lock_acquire_many',
       tenant,
@@ -102,7 +102,7 @@ export class Locks {
       args,
     );
     this.#metrics.lock('granted');
-    return locks.map(lockOf);
+    return locks.map((lock) => this.#granted(tenant, lock));
   }
 
   /**
@@ -111,7 +111,7 @@ export class Locks {
    */
   async upgrade(tenant: string, asker: Asking, request: UpgradeRequest): Promise<AcquireAnswer> {
     const { resource, fence, waitMs = 0, requestId } = request;
-    const args = [asker.sessionId, resource, String(fence), waitMs, requestId, this.#seenFence(tenant)];
+    const args = [asker.sessionId, resource, String(fence), waitMs, requestId, asker.attach];
     return await this.#ask('lock_upgrade', tenant, asker, args);
   }
 
@@ -123,10 +123,12 @@ export class Locks {
   async takeover(tenant: string, asker: Asking, request: TakeoverRequest): Promise<TakeoverAnswer> {
     const { resource, force = false, reason = '', requestId } = request;
     const rights = [force ? '1' : '0', reason, requestId, asker.mayForce ? '1' : '0'];
-    const args = [asker.sessionId, resource, ...rights, this.#seenFence(tenant)];
+    const args = [asker.sessionId, resource, ...rights, asker.attach];
     const answer = await this.#try<StoredTakeover>('lock_takeover', tenant, asker, args);
     this.#metrics.lock(answer.state);
-    return answer.state === 'granted' ? { state: 'granted', lock: lockOf(answer.lock) } : answer;
+    return answer.state === 'granted'
+      ? { state: 'granted', lock: this.#granted(tenant, answer.lock) }
+      : answer;
   }
 
   /**
@@ -175,6 +177,13 @@ export class Locks {
     return items[0] ?? { resource, holders: [], waiters: [] };
   }
 
+  /** Who stands in the way of what a session waited for in vain: a resource, a mode, a scope. */
+  async blockers(tenant: string, asker: Asking, want: readonly string[]): Promise<LockHolder[]> {
+    const args = [asker.sessionId, ...want];
+    const found = await this.#store.run<{ blockers: StoredHolder[] }>('lock_blockers', tenant, args);
+    return holdersOf(found.blockers, asker);
+  }
+
   /** The requests that wait for a resource, in order, each as `sessionId:requestId`. */
   async places(tenant: string, resource: string): Promise<readonly string[]> {
     const answer = await this.#store.run<{ places: readonly string[] }>('lock_places', tenant, [resource]);
@@ -186,17 +195,17 @@ export class Locks {
     return (await this.keptBy(tenant, sessionId)).locks;
   }
 
-  /** What the registry knows that one session holds, by name, and the requests of it that wait. */
-  async keptBy(
-    tenant: string,
-    sessionId: string,
-  ): Promise<{ locks: readonly Lock[]; requests: readonly string[] }> {
-    type Kept = { locks: readonly StoredLock[]; requests: readonly string[] };
+  /** What the registry knows that one session holds, by name and by request, and the requests of it that wait. */
+  async keptBy(tenant: string, sessionId: string): Promise<KeptLocks> {
+    type Kept = { locks: readonly (StoredLock & { requestId: string })[]; requests: readonly string[] };
     const { locks, requests } = await this.#store.run<Kept>('lock_held', tenant, [sessionId]);
-    const byName = listOf(locks)
-      .map(lockOf)
-      .toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
-    return { locks: byName, requests: listOf(requests) };
+    const kept = listOf(locks).map(({ requestId, ...lock }) => ({
+      ids: requestId.split(','),
+      lock: lockOf(lock),
+    }));
+    const grants = new Map(kept.flatMap(({ ids, lock }) => ids.map((id) => [id, lock] as const)));
+    const byName = kept.map(({ lock }) => lock).toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
+    return { locks: byName, grants, requests: listOf(requests) };
   }
 
   /** A page of locked resources by name; the cursor is the last name seen. */
@@ -256,8 +265,15 @@ export class Locks {
   ): Promise<AcquireAnswer> {
     const answer = await this.#try<StoredAcquire>(verb, tenant, asker, args);
     this.#metrics.lock(answer.state);
-    if (answer.state === 'granted') return { state: 'granted', lock: lockOf(answer.lock) };
+    if (answer.state === 'granted') return { state: 'granted', lock: this.#granted(tenant, answer.lock) };
     return { ...answer, blockers: holdersOf(answer.blockers, asker) };
+  }
+
+  /** A lock that its holder is about to be told of: from here on no lower fence is given out, whatever is lost. */
+  #granted(tenant: string, stored: StoredLock): Lock {
+    const lock = lockOf(stored);
+    this.#store.fences.note(tenant, lock.fence);
+    return lock;
   }
 
   /** Runs a verb that asks for locks; its refusals name those in the way as the one who asks may know them. */

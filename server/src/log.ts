@@ -76,12 +76,16 @@ export interface LogOptions extends Pick<Config, 'logLevel'> {
   readonly destination?: DestinationStream;
 }
 
+/** A line that cannot be written, as to a file on a full disk, is lost; that is no reason to end. */
+const lose = (): void => undefined;
+
 /**
  * The logger of one broker. Tokens, keys and session ids do not get into it in clear.
  *
  * @example createLogger(config).info({ sessionId, user }, 'session opened');
  */
 export function createLogger({ logLevel, production, destination = process.stdout }: LogOptions): Logger {
+  if (destination === process.stdout) process.stdout.off('error', lose).on('error', lose);
   const stream: DestinationStream = production
     ? destination
     : { write: (json: string) => destination.write(readable(json)) };

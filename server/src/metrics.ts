@@ -13,10 +13,8 @@ export interface Metrics {
   sessions(count: number): void;
   /** How hard it is for this node at the moment, from 0 to 1. */
   strain(ratio: number): void;
-  /** One heartbeat, and the time from its arrival to its commit. */
-  heartbeat(durationMs: number): void;
-  /** How many heartbeats went into one script. */
-  batch(size: number): void;
+  /** Heartbeats that went into one script, each by the time from its arrival to its commit. */
+  heartbeats(durationsMs: readonly number[]): void;
   script(name: string, durationMs: number): void;
   orderCreated(action: OrderAction): void;
   /** A session of this node was logged off, and whether its client answered. */
@@ -173,11 +171,11 @@ export function createMetrics(): Metrics {
   return {
     sessions: (sessions) => measure.sessions.set(sessions),
     strain: (ratio) => measure.strain.set(ratio),
-    heartbeat(durationMs) {
-      count.heartbeats.inc();
-      measure.heartbeatDuration.observe(durationMs * SECONDS);
+    heartbeats(durationsMs) {
+      count.heartbeats.inc(durationsMs.length);
+      measure.batchSize.observe(durationsMs.length);
+      for (const durationMs of durationsMs) measure.heartbeatDuration.observe(durationMs * SECONDS);
     },
-    batch: (size) => measure.batchSize.observe(size),
     script: (script, durationMs) => measure.scriptDuration.observe({ script }, durationMs * SECONDS),
     orderCreated: (action) => count.ordersCreated.inc({ action }),
     logoff: (reason, answered) => count.logoffs.inc({ reason, answered: String(answered) }),

@@ -7,6 +7,9 @@ import type { Store } from './redis/store.js';
 const BATCH = 25;
 /** How many reports of a tenant wait at most; whom beyond that nobody reports the sweep decides. */
 const QUEUE_LIMIT = 20_000;
+/** For how long proofs let ends go first, and how often they look whether they still have to. */
+const HOLD_MS = 2_000;
+const LOOK_MS = 20;
 
 interface Waiting {
   readonly attachment: Attachment;
@@ -15,15 +18,21 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reports of closed sockets are gathered while others are on their way, and written by one script per 25 of a tenant. */
+/**
+ * Reports of closed sockets are gathered while others are on their way, and written by one script per 25 of a tenant.
+ * While sessions whose time is over are still to be ended there, that comes first: an end has its second, a proof seven.
+ */
 export class Reports {
   readonly #store: Store;
   readonly #nodes: Nodes;
+  readonly #isBehind: (tenant: string) => boolean;
   readonly #queues = new Map<string, Waiting[]>();
 
-  constructor(store: Store, nodes: Nodes) {
+  /** @param isBehind whether ends are due in a tenant that could not be done yet */
+  constructor(store: Store, nodes: Nodes, isBehind: (tenant: string) => boolean) {
     this.#store = store;
     this.#nodes = nodes;
+    this.#isBehind = isBehind;
   }
 
   /**
@@ -44,14 +53,19 @@ export class Reports {
       }
       this.#queues.set(attachment.tenant, [waiting]);
       // At the end of this turn, so that those who end together are reported together.
-      setImmediate(() => void this.#flush(attachment.tenant));
+      const holdUntil = performance.now() + HOLD_MS;
+      setImmediate(() => void this.#flush(attachment.tenant, holdUntil));
     });
   }
 
   /** Writes what waits, and what comes meanwhile, until there is none. */
-  async #flush(tenant: string): Promise<void> {
+  async #flush(tenant: string, holdUntil: number): Promise<void> {
     const queue = this.#queues.get(tenant) ?? [];
     while (queue.length > 0) {
+      if (this.#isBehind(tenant) && performance.now() < holdUntil) {
+        setTimeout(() => void this.#flush(tenant, holdUntil), LOOK_MS);
+        return;
+      }
       const batch = queue.splice(0, BATCH);
       const args = batch.flatMap(({ attachment: { sessionId, attach }, answered }) => [
         sessionId,

@@ -86,6 +86,8 @@ export class Sessions {
     attachments: Attachments;
     /** Makes sure that a tenant is swept. */
     watch: (tenant: string) => void;
+    /** Whether more is due in a tenant than could be done yet. */
+    isBehind: (tenant: string) => boolean;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
@@ -93,7 +95,7 @@ export class Sessions {
     this.#nodes = parts.nodes;
     this.#attachments = parts.attachments;
     this.#watch = parts.watch;
-    this.#reports = new Reports(parts.store, parts.nodes);
+    this.#reports = new Reports(parts.store, parts.nodes, parts.isBehind);
   }
 
   /**

@@ -181,6 +181,9 @@ export const COMMAND_VARIABLES = {
   URL: 'Address of the broker the commands talk to.',
   TOKEN: 'Token the commands sign in with.',
   TENANT: 'Tenant the commands are about.',
+  PUBLIC_URL: 'Address by which clients come; the doctor looks through it.',
+  PROFILES: 'File with profiles for the commands.',
+  PROFILE: 'Profile the commands take their address, token and tenant from.',
 } as const;
 
 interface Setting {

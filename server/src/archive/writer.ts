@@ -1,5 +1,5 @@
 import type { AuditRecord } from '@lastcall/shared';
-import { checkpointLine, entryOf, type Keys, type Link, lineOf, NO_LINK } from './chain.js';
+import { checkpointLine, type Entry, entryOf, type Keys, type Link, lineOf, NO_LINK } from './chain.js';
 import { CHECKPOINTS, type Folder, fileOf } from './files.js';
 
 /** After so many links the chain's state is noted apart, and with each new file. */
@@ -11,6 +11,8 @@ const MAX_EMPTY_FILES = 8;
 export interface Place extends Link {
   readonly epoch: number;
   readonly rev: number;
+  /** The record's instant; 0 where it is not known. */
+  readonly at: number;
 }
 
 /** What a checkpoint says, to be kept elsewhere too. */
@@ -91,7 +93,7 @@ export class Writer {
         this.#at = 0;
       }
       const { line, link } = lineOf(record, place ?? this.#place ?? NO_LINK, this.#keys);
-      place = { ...link, epoch: record.epoch, rev: record.rev };
+      place = { ...link, epoch: record.epoch, rev: record.rev, at: record.at };
       text += line;
       last = record;
     }
@@ -129,8 +131,7 @@ function compare(lines: readonly Buffer[], keys: Keys, lease: Place | undefined)
   };
   const newest = entryOf(lines[0] as Buffer, keys);
   if ('fault' in newest) return altered(newest.fault);
-  const { epoch, rev } = newest.record;
-  const place = { seq: newest.seq, hash: newest.hash, epoch, rev };
+  const place = placeOf(newest);
   if (lease === undefined) return { place };
   if (newest.seq < lease.seq) return { place: lease, fault: missing(newest.seq, lease.seq) };
   for (const line of lines) {
@@ -144,11 +145,12 @@ function compare(lines: readonly Buffer[], keys: Keys, lease: Place | undefined)
   return { place };
 }
 
+const placeOf = ({ seq, hash, record: { epoch, rev, at } }: Entry): Place => ({ seq, hash, epoch, rev, at });
+
 function firstIntact(lines: readonly Buffer[], keys: Keys): Place | undefined {
   for (const line of lines) {
     const entry = entryOf(line, keys);
-    if (!('fault' in entry))
-      return { seq: entry.seq, hash: entry.hash, epoch: entry.record.epoch, rev: entry.record.rev };
+    if (!('fault' in entry)) return placeOf(entry);
   }
   return undefined;
 }

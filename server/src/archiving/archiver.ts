@@ -7,7 +7,7 @@ import { refusedTurn, superseded, type Turn } from '../drain.js';
 import type { Store } from '../redis/store.js';
 import { type Claimed, type LiveNodes, type Purpose, Right } from '../right.js';
 import { backoffMs } from '../webhooks/backoff.js';
-import { leasedPlace, markOf, revOf } from './place.js';
+import { leasedPlace, markOf, renewIfUnknown, revOf } from './place.js';
 import type { Status } from './status.js';
 
 const PURPOSE: Purpose = { name: 'archive', stepMs: 10_000 };
@@ -75,9 +75,7 @@ export class Archiver {
     const writer = await Writer.open(new Folder(root, tenant), keys, leasedPlace(claimed), noted);
     if (writer.fault !== undefined) status.damaged(tenant, writer.fault);
     const { place } = writer;
-    if (place && isAhead(place, claimed)) {
-      // Redis came back with older data: what follows must not look like what is archived already.
-      await store.run('log_renew', tenant, [place.epoch, place.rev]);
+    if (place && (await renewIfUnknown(store, tenant, place))) {
       await right.giveBack();
       return { failures: 0, waitMs: 0, hasMore: true };
     }
@@ -101,32 +99,21 @@ export class Archiver {
     for (let page = 0; page < TURN_PAGES; page += 1) {
       if (this.#isStopped || performance.now() > endsAt) return true;
       const records = await store.recordsAfter(tenant, right.position.rev, PAGE);
-      this.#skipLost(tenant, right, claimed, writer, records[0]);
+      const lost = skipLost(right, claimed, writer, records[0]);
+      if (records.length > 0) {
+        if (!(await right.lasts())) return undefined;
+        await writer.append(records);
+      }
+      // Now it is passed for good: what the disk did not take is read anew, and more may be missing then.
+      if (lost > 0) status.lost(tenant, lost);
       if (records.length === 0) return false;
-      if (!(await right.lasts())) return undefined;
-      await writer.append(records);
       status.archived(records.length);
-      const { epoch, rev, ...link } = writer.place as Place;
-      right.pass({ epoch, rev }, markOf(link));
+      const place = writer.place as Place;
+      right.pass(place, markOf(place));
       if (records.length < PAGE) return false;
       if (!(await right.keep())) return undefined;
     }
     return true;
-  }
-
-  /** What left the stream meanwhile cannot be archived any more: said, and passed. */
-  #skipLost(
-    tenant: string,
-    right: Right,
-    { epoch, head, isNew }: Claimed,
-    writer: Writer,
-    first: AuditRecord | undefined,
-  ): void {
-    const next = first?.rev ?? head + 1;
-    const missing = next - right.position.rev - 1;
-    if (missing <= 0) return;
-    if (!isNew || writer.place) this.#parts.status.lost(tenant, missing);
-    right.pass({ epoch: first?.epoch ?? epoch, rev: next - 1 }, writer.place ? markOf(writer.place) : '');
   }
 
   async #trim(tenant: string): Promise<void> {
@@ -138,9 +125,18 @@ export class Archiver {
   }
 }
 
-/** Whether the archive has records that Redis does not know of. */
-function isAhead(place: Place, { epoch, head }: Claimed): boolean {
-  return place.epoch > epoch || (place.epoch === epoch && place.rev > head);
+/** What left the stream meanwhile cannot be archived any more: it is passed. Answers how many records. */
+function skipLost(
+  right: Right,
+  { epoch, head, isNew }: Claimed,
+  writer: Writer,
+  first: AuditRecord | undefined,
+): number {
+  const next = first?.rev ?? head + 1;
+  const missing = next - right.position.rev - 1;
+  if (missing <= 0) return 0;
+  right.pass({ epoch: first?.epoch ?? epoch, rev: next - 1 }, writer.place ? markOf(writer.place) : '');
+  return !isNew || writer.place ? missing : 0;
 }
 
 /** Why the disk did not take it: the code of the system, never a path. */

@@ -12,7 +12,7 @@ import type { Metrics } from '../metrics.js';
 import type { Store } from '../redis/store.js';
 import type { LiveNodes, Position } from '../right.js';
 import { Archiver } from './archiver.js';
-import { linkOf, revOf } from './place.js';
+import { linkOf, renewIfUnknown, revOf } from './place.js';
 import { type Backlog, Status } from './status.js';
 
 /** How many checks and exports this process does at once. */
@@ -173,7 +173,7 @@ export class Archive {
   async #compare(tenant: string): Promise<void> {
     try {
       const place = await lastPlace(this.#folder(tenant), this.#keys);
-      if (place) await this.#store.run('log_renew', tenant, [place.epoch, place.rev]);
+      if (place) await renewIfUnknown(this.#store, tenant, place);
     } catch (error) {
       if (error instanceof LastcallError) throw error;
       this.#status.failed(tenant, (error as NodeJS.ErrnoException).code ?? 'unknown');

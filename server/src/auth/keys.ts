@@ -53,3 +53,12 @@ export function remoteKeys(url: string, cooldownMs: number = FETCH_COOLDOWN_MS):
     }
   };
 }
+
+const KEY_TYPES = new Set(['RSA', 'EC', 'OKP']);
+
+/** How many keys that tokens could be signed with an address publishes now. @throws Error when they cannot be fetched */
+export async function countKeys(url: string): Promise<number> {
+  const set = createRemoteJWKSet(new URL(url), { timeoutDuration: FETCH_TIMEOUT_MS });
+  await set.reload();
+  return (set.jwks()?.keys ?? []).filter(({ kty, use }) => KEY_TYPES.has(kty ?? '') && use !== 'enc').length;
+}

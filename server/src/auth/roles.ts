@@ -10,7 +10,7 @@ export type Action =
   | 'metrics.read'
   | 'locks.force';
 
-/** Roles come from tokens, so an application may use names of its own: those may do what `anyone` may. */
+/** Roles come from tokens, so an application may use names of its own: those may do what `anyone` may. A `service` is no person. */
 type Allowed = readonly KnownRole[] | 'anyone';
 
 const ADMINISTRATORS = ['admin', 'operator'] as const;
@@ -78,7 +78,7 @@ function allowedFor(action: Action): Allowed {
 /** Whether one of these roles may do this in its own tenant, or in another one, where only an operator may. */
 export function allows(action: Action, roles: readonly string[], where: 'own' | 'other' = 'own'): boolean {
   const allowed = allowedFor(action);
-  if (allowed === 'anyone') return where === 'own' && roles.length > 0;
+  if (allowed === 'anyone') return where === 'own' && roles.some((role) => role !== 'service');
   return allowed.some((role) => roles.includes(role) && (where === 'own' || role === 'operator'));
 }
 
@@ -94,6 +94,6 @@ export function authorize(action: Action, identity: Identity, tenant: string = i
     throw new LastcallError('forbidden', 'You may do this in your own tenant only.');
   }
   const allowed = allowedFor(action);
-  const needed = allowed === 'anyone' ? 'a role' : `the role ${allowed.join(' or ')}`;
+  const needed = allowed === 'anyone' ? 'a role other than service' : `the role ${allowed.join(' or ')}`;
   throw new LastcallError('forbidden', `You need ${needed} for this.`);
 }

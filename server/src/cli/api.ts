@@ -41,6 +41,7 @@ export interface OrderPreview {
 interface Answers {
   readonly 'sessions.list': Page<Session>;
   readonly 'sessions.get': SessionDetail;
+  readonly 'orders.list': Page<Order>;
   readonly 'orders.create': Order | OrderPreview;
   readonly 'orders.get': Order;
   readonly 'orders.receipts': Page<Receipt>;
@@ -84,8 +85,8 @@ export class Api {
   }
 
   /** Live sessions, at most `limit`. */
-  sessions(filter: Query, limit: number): Promise<Page<Session>> {
-    return pages(limit, (query) => this.#call('sessions.list', { query: { ...filter, ...query } }));
+  sessions(filter: Query, limit: number, signal?: AbortSignal): Promise<Page<Session>> {
+    return pages(limit, (query) => this.#call('sessions.list', { query: { ...filter, ...query }, signal }));
   }
 
   session(id: string): Promise<SessionDetail> {
@@ -102,6 +103,11 @@ export class Api {
     return (await this.#call('orders.create', { body: { ...request, dryRun: true } })) as OrderPreview;
   }
 
+  /** Orders, newest first. */
+  orders(filter: Query, limit: number, signal?: AbortSignal): Promise<Page<Order>> {
+    return pages(limit, (query) => this.#call('orders.list', { query: { ...filter, ...query }, signal }));
+  }
+
   order(id: string, signal?: AbortSignal): Promise<Order> {
     return this.#call('orders.get', { params: { id }, signal });
   }
@@ -115,8 +121,8 @@ export class Api {
     return pages(limit, (query) => this.#call('orders.receipts', { params: { id: orderId }, query }));
   }
 
-  locks(filter: Query, limit: number): Promise<Page<LockEntry>> {
-    return pages(limit, (query) => this.#call('locks.list', { query: { ...filter, ...query } }));
+  locks(filter: Query, limit: number, signal?: AbortSignal): Promise<Page<LockEntry>> {
+    return pages(limit, (query) => this.#call('locks.list', { query: { ...filter, ...query }, signal }));
   }
 
   /** The maintenance window, if there is one. */
@@ -140,8 +146,8 @@ export class Api {
   }
 
   /** Blocks, newest first. */
-  blocks(filter: Query, limit: number): Promise<Page<Block>> {
-    return pages(limit, (query) => this.#call('blocks.list', { query: { ...filter, ...query } }));
+  blocks(filter: Query, limit: number, signal?: AbortSignal): Promise<Page<Block>> {
+    return pages(limit, (query) => this.#call('blocks.list', { query: { ...filter, ...query }, signal }));
   }
 
   setBlock(request: BlockRequest): Promise<{ readonly id: string }> {
@@ -158,8 +164,8 @@ export class Api {
   }
 
   /** Audit records, newest first. */
-  audit(filter: Query, limit: number): Promise<Page<AuditRecord>> {
-    return pages(limit, (query) => this.#call('audit.list', { query: { ...filter, ...query } }));
+  audit(filter: Query, limit: number, signal?: AbortSignal): Promise<Page<AuditRecord>> {
+    return pages(limit, (query) => this.#call('audit.list', { query: { ...filter, ...query }, signal }));
   }
 
   /** Audit records as a file, oldest first, piece by piece. */

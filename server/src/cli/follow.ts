@@ -19,7 +19,10 @@ export class InterruptedError extends CommandError {
 }
 
 /** Aborts when the person or the system wants the command to end. */
-function interruptOf({ signals }: Terminal): { readonly signal: AbortSignal; readonly stop: () => void } {
+export function interruptOf({ signals }: Terminal): {
+  readonly signal: AbortSignal;
+  readonly stop: () => void;
+} {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   signals.once('SIGINT', abort);
@@ -34,7 +37,10 @@ function interruptOf({ signals }: Terminal): { readonly signal: AbortSignal; rea
 }
 
 /** A broker that is away for a moment is asked again; what it refuses is final. */
-async function look<T>(read: () => Promise<T>, failed: (error: Error) => void): Promise<T | undefined> {
+export async function look<T>(
+  read: () => Promise<T>,
+  failed: (error: Error) => void,
+): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {

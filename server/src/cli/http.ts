@@ -36,21 +36,32 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   UND_ERR_SOCKET: 'the connection was cut',
   CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there, so write http://',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS there, so write http://',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
 };
 
 /** Failures after which nothing was sent, so that it makes no sense to try again at once. */
 const HOPELESS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND']);
 
-function reasonOf(error: unknown): { readonly code: string; readonly reason: string } {
+/** Why a request failed, for a person. */
+export function reasonOf(error: unknown): { readonly code: string; readonly reason: string } {
   const { cause, message, name } = error as Error & { readonly cause?: NodeJS.ErrnoException };
   const code = name === 'TimeoutError' ? 'ETIMEDOUT' : (cause?.code ?? '');
   return { code, reason: REASONS[code] ?? cause?.message ?? message };
 }
 
-/** The address of a route with what stands for its names. */
+/** What addresses leave out, or take for a step up: another call would be meant. */
+const NO_NAMES: ReadonlySet<string> = new Set(['', '.', '..']);
+
+/** The address of a route with what stands for its names. @throws {LastcallError} `invalid` */
 function addressOf(url: string, { route, params = {}, query = {} }: ApiRequest): URL {
-  const path = route.path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(params[name] ?? ''));
+  const path = route.path.replace(/:(\w+)/g, (_all, name: string) => {
+    const value = params[name] ?? '';
+    if (NO_NAMES.has(value))
+      throw new LastcallError('invalid', `"${value}" cannot be the ${name} of anything.`);
+    return encodeURIComponent(value);
+  });
   const address = new URL(url.replace(/\/+$/, '') + path);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) address.searchParams.set(name, String(value));

@@ -14,12 +14,13 @@ The four steps of a logoff:
   lastcall logoff --user ada --wait            3. log them off, with time to save
   lastcall verify <order>                      4. the proof that they are gone
 
-The commands but serve and token talk to a broker:
-  LASTCALL_URL     its address (default http://127.0.0.1:4600), or --url
-  LASTCALL_TOKEN   the token to sign in with, or --token-file
-  LASTCALL_TENANT  the tenant (default: the token's own), or --tenant
+The commands but serve, token, doctor and completion talk to a broker:
+  LASTCALL_URL      its address (default http://127.0.0.1:4600), or --url
+  LASTCALL_TOKEN    the token to sign in with, or --token-file
+  LASTCALL_TENANT   the tenant (default: the token's own), or --tenant
+  LASTCALL_PROFILE  these from a profile of your file (docs/cli.md), or --profile
 
-Exit codes: 0 done, 1 failed, 2 called wrongly, 3 not everybody is verified, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 called wrongly, 3 not everybody is verified (or the doctor found something), 130 interrupted.`;
 
 function optionOf({ flags, help, parse, choices, required }: Option): ProgramOption {
   const option = new ProgramOption(flags, help);
@@ -100,6 +101,13 @@ function argumentOf(argument: Argument): string {
   return argument.required ? `<${text}>` : `[${text}]`;
 }
 
+/** The broker speaks to a person at a page, who can sign in again. */
+const NEEDS_TOKEN = 'This command needs another token: LASTCALL_TOKEN, or --token-file.';
+
+function isForToken(error: unknown): boolean {
+  return error instanceof LastcallError && error.status === 401;
+}
+
 /** The exit code for an error, after one line on standard error. */
 function fail(terminal: Terminal, error: unknown): number {
   const { stderr } = terminal;
@@ -110,7 +118,7 @@ function fail(terminal: Terminal, error: unknown): number {
     error instanceof UnreachableError ||
     error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  print(stderr, `lastcall: ${oneLine(message)}`);
+  print(stderr, `lastcall: ${oneLine(isForToken(error) ? `${message} ${NEEDS_TOKEN}` : message)}`);
   if (!expected && error instanceof Error && terminal.env['LASTCALL_LOG_LEVEL'] === 'debug')
     print(stderr, error.stack ?? '');
   return error instanceof CommandError ? error.exitCode : EXIT.failed;

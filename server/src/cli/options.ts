@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { TENANT_PATTERN } from '@lastcall/shared';
 import { nearest } from '../nearest.js';
 import { MAX_TOKEN_LENGTH } from '../schema/values.js';
 import { Api } from './api.js';
 import { CommandError, EXIT, type Option } from './command.js';
 import { parseDuration } from './durations.js';
+import { type Found, findProfile } from './profiles.js';
 import type { Terminal } from './terminal.js';
 
 /** Longest list that is fetched, in items. */
@@ -54,6 +56,10 @@ export const API_OPTIONS: readonly Option[] = [
   { flags: '--url <address>', help: `The broker. Default: LASTCALL_URL, or ${DEFAULT_URL}.` },
   { flags: '--token-file <path>', help: 'File with the token to sign in with. Default: LASTCALL_TOKEN.' },
   { flags: '--tenant <name>', help: "The tenant. Default: LASTCALL_TENANT, or the token's own." },
+  {
+    flags: '--profile <name>',
+    help: 'Take these from a profile of your file. Default: LASTCALL_PROFILE, or its default.',
+  },
 ];
 
 export interface ApiCommandOptions {
@@ -61,8 +67,18 @@ export interface ApiCommandOptions {
   readonly url?: string;
   readonly tokenFile?: string;
   readonly tenant?: string;
+  readonly profile?: string;
 }
 
+/** The address of a broker, or of what stands in front of it. */
+export function addressOption(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw usageError(`The broker's address must be like ${DEFAULT_URL}, not "${url}"`);
+  }
+  return url;
+}
+
+/** The token in a file. */
 function readToken(path: string): string {
   try {
     const bytes = readFileSync(path);
@@ -73,18 +89,32 @@ function readToken(path: string): string {
   throw usageError(`--token-file: ${path} is too large to be a token`);
 }
 
-function tokenOf({ env }: Terminal, file: string | undefined): string {
-  const token = file === undefined ? (env['LASTCALL_TOKEN'] ?? '').trim() : readToken(file);
-  if (token === '') {
+/** A token, and what it was found in. */
+interface Given {
+  readonly text: string;
+  readonly where: string;
+}
+
+function tokenIn({ env }: Terminal, file: string | undefined, profile: Found | undefined): Given | undefined {
+  if (file !== undefined) return { text: readToken(file), where: file };
+  const text = (env['LASTCALL_TOKEN'] ?? '').trim();
+  if (text !== '') return { text, where: 'LASTCALL_TOKEN' };
+  if (profile?.token !== undefined) return { text: profile.token, where: profile.file };
+  if (profile?.token_file === undefined) return undefined;
+  const path = resolve(profile.folder, profile.token_file);
+  return { text: readToken(path), where: path };
+}
+
+function checkToken(given: Given | undefined): string {
+  if (given === undefined || given.text === '') {
     throw usageError(
-      'There is no token: set LASTCALL_TOKEN or give --token-file. In development "lastcall serve" prints one, and "lastcall token" makes one.',
+      'There is no token: set LASTCALL_TOKEN, give --token-file, or write a profile. In development "lastcall serve" prints one, and "lastcall token" makes one.',
     );
   }
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
-    const where = file === undefined ? 'LASTCALL_TOKEN' : file;
-    throw usageError(`What ${where} holds is not a token: it must be a JWT, alone and on one line`);
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(given.text) || given.text.length > MAX_TOKEN_LENGTH) {
+    throw usageError(`What ${given.where} holds is not a token: it must be a JWT, alone and on one line`);
   }
-  return token;
+  return given.text;
 }
 
 /** The tenant a token is for. It is only read here; the broker checks it. */
@@ -98,20 +128,35 @@ function tenantOf(token: string, claim: string): string | undefined {
   }
 }
 
-/** The broker these options and the environment name. */
+const originOf = (url: string | undefined): string =>
+  url !== undefined && URL.canParse(url) ? new URL(url).origin : '';
+
+/** A profile that was asked for comes before variables, one that is there anyhow after them; options come first. */
 export function apiOf(terminal: Terminal, options: ApiCommandOptions): Api {
-  const { env } = terminal;
-  const url = options.url ?? (env['LASTCALL_URL'] || DEFAULT_URL);
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw usageError(`The broker's address must be like ${DEFAULT_URL}, not "${url}"`);
+  const profile = findProfile(terminal, options.profile);
+  const env = options.profile === undefined ? terminal.env : withoutCommon(terminal.env);
+  const url = addressOption(options.url ?? (env['LASTCALL_URL'] || profile?.url || DEFAULT_URL));
+  const given = tokenIn({ ...terminal, env }, options.tokenFile, profile);
+  const isOfProfile =
+    given?.text !== undefined && given.where !== 'LASTCALL_TOKEN' && options.tokenFile === undefined;
+  if (profile && isOfProfile && originOf(url) !== originOf(profile.url ?? DEFAULT_URL)) {
+    throw usageError(
+      `The token of profile ${profile.name} is for its own address, not for ${url}: give a token with that address`,
+    );
   }
-  const token = tokenOf(terminal, options.tokenFile);
+  const token = checkToken(given);
   const claim = env['LASTCALL_TENANT_CLAIM'] || 'tenant';
-  const tenant = options.tenant ?? (env['LASTCALL_TENANT'] || tenantOf(token, claim));
+  const tenant = options.tenant ?? (env['LASTCALL_TENANT'] || profile?.tenant || tenantOf(token, claim));
   if (tenant === undefined)
     throw usageError('The token names no tenant: give --tenant or set LASTCALL_TENANT');
   if (!TENANT_PATTERN.test(tenant)) throw usageError(`"${tenant}" is not the name of a tenant`);
   return new Api({ url, token, tenant });
+}
+
+/** The environment without what a profile says. */
+function withoutCommon(env: Terminal['env']): Terminal['env'] {
+  const { LASTCALL_URL: _url, LASTCALL_TOKEN: _token, LASTCALL_TENANT: _tenant, ...rest } = env;
+  return rest;
 }
 
 /** One of the known names; otherwise an error that names the nearest one. */

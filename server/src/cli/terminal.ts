@@ -3,7 +3,11 @@ import { createInterface } from 'node:readline/promises';
 import colors from 'picocolors';
 
 type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
-export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+export type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** Where a command runs: in tests another one than the process. */
 export interface Terminal {

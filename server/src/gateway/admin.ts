@@ -92,7 +92,7 @@ export class AdminGateway {
         const identity = await verifier.verify(auth.token);
         const tenant = auth.tenant ?? identity.tenant;
         await this.#authorize(identity, tenant, address);
-        await core.bus.follow(tenant);
+        await core.patience.wait(core.bus.follow(tenant), () => core.bus.unfollow(tenant));
         this.#watch(socket, tenant, identity.expiresAt);
       });
     } catch (error) {
@@ -131,7 +131,7 @@ export class AdminGateway {
     if (tenant === undefined) return;
     try {
       void socket.join(roomOf(tenant));
-      socket.emit('snapshot', await this.#snapshot(tenant));
+      socket.emit('snapshot', await this.#parts.core.patience.wait(this.#snapshot(tenant)));
     } catch (error) {
       this.#parts.core.log.warn({ err: error }, 'a snapshot could not be read; the page will ask again');
       socket.disconnect(this.#parts.ownsTransport);

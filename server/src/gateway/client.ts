@@ -1,5 +1,5 @@
 import { CLIENT_NAMESPACE, type ClientCall, LastcallError } from '@lastcall/shared';
-import { authorize } from '../auth/index.js';
+import { allows, authorize } from '../auth/index.js';
 import { BEAT_SLOTS, BeatLoop } from '../beat.js';
 import { refused } from '../refusals.js';
 import { CLIENT_PAYLOADS, handshakeSchema, parse } from '../schema/index.js';
@@ -9,20 +9,29 @@ import {
   type ClientSocket,
   type Connection,
   Connections,
+  countHeartbeat,
   newConnection,
+  onlyOne,
 } from './connection.js';
 import { Deliver } from './deliver.js';
-import { type EventContext, HANDLERS } from './events.js';
+import { beat, type EventContext, HANDLERS } from './events.js';
 import { Farewell, leaving, partFrom } from './farewell.js';
-import { guarded, toWire } from './guard.js';
+import { type HeartbeatAnswer, takeHeartbeats } from './fast-path.js';
+import { Message, noteFault, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
 import type { GatewayParts } from './parts.js';
 import { Watches } from './watches.js';
 
-/** In which heartbeats are counted. */
-const WINDOW_MS = 10_000;
 /** A socket that keeps on sending what is refused is cut off. */
 const MAX_REFUSALS = 500;
+
+/** Calls that may be answered with a lock. */
+const ASKING: ReadonlySet<string> = new Set<ClientCall>([
+  'lock:acquire',
+  'lock:acquireMany',
+  'lock:upgrade',
+  'lock:takeover',
+]);
 
 const isClientCall = (event: string): event is ClientCall => Object.hasOwn(HANDLERS, event);
 
@@ -114,7 +123,8 @@ export class ClientGateway {
         const identity = await verifier.verify(token);
         authorize('client.connect', identity);
         limits.admit(kind);
-        this.#attach(socket, await core.sessions.open(identity, { ...request, address }));
+        const opening = core.sessions.open(identity, { ...request, address });
+        this.#attach(socket, await core.patience.wait(opening, (late) => this.#giveUp(late)));
       });
     } catch (error) {
       this.#transports.free(socket);
@@ -122,16 +132,34 @@ export class ClientGateway {
     }
   }
 
-  /** Ties a session to its socket, before Socket.IO calls it a connection. */
+  /** A session that was opened for somebody who was refused meanwhile has no socket: it may be resumed. */
+  #giveUp({ attachment }: Opened): void {
+    this.#parts.core.sessions.detach(attachment).catch(() => undefined);
+  }
+
+  /**
+   * Ties a session to its socket, before Socket.IO calls it a connection.
+   * @throws LastcallError `unavailable`
+   */
   #attach(socket: ClientSocket, opened: Opened): void {
     const { attachment, welcome } = opened;
-    const slot = this.#beats.join(attachment.tenant, welcome);
+    const { tenant, epoch, rev } = attachment;
+    // Records that were heard before the answer which the session is known by.
+    const early = this.#parts.core.bus.since(tenant, epoch, rev);
+    if (!early) {
+      this.#giveUp(opened);
+      throw new LastcallError('unavailable', 'Too much happened while the session was opened. Try again.', {
+        retryAfterMs: 1_000,
+      });
+    }
+    const slot = this.#beats.join(tenant, welcome);
     const connection = newConnection(socket, attachment, slot);
     socket.data.connection = connection;
     this.#deliver.prepare(connection, opened);
     // From here on what is recorded of the session finds it: nothing falls between its opening and its welcome.
     const older = this.#connections.add(connection);
     if (older) this.#deliver.supersede(older);
+    for (const record of early) this.#deliver.record(tenant, record, onlyOne(connection));
     whenGone(socket, () => this.#leave(connection));
   }
 
@@ -146,72 +174,89 @@ export class ClientGateway {
     const { core, verifier } = this.#parts;
     const context = { core, verifier, watches: this.#watches, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
+    if (this.#parts.ownsTransport) {
+      takeHeartbeats(socket, (idleMs, answer) => this.#takeHeartbeat(context, idleMs, answer));
+    }
     this.#deliver.welcome(connection);
   }
 
   /** One way for every event: limit, parse, handle, answer. */
-  #dispatch(context: EventContext, event: string, args: unknown[]): void {
-    const { underWay } = context.connection;
-    guarded(this.#parts.core.log, event, (payload) => {
-      const call = this.#handle(context, event, payload);
-      const over = (): void => void underWay.delete(call);
-      underWay.add(call);
-      call.then(over, over);
-      return call;
-    })(...args);
+  #dispatch(context: EventContext, event: string, args: readonly unknown[]): void {
+    const { connection } = context;
+    const message = new Message(this.#parts.core.log, event, args);
+    const answer = (value: object): void => message.answer(value);
+    const refuse = (error: unknown): void => {
+      message.refuse(error);
+      this.#noteRefusal(connection, error);
+    };
+    const call = this.#handle(context, event, message.payload);
+    // A heartbeat is one command, which has a limit; and nobody who is logged off misses its answer.
+    if (event === 'heartbeat') {
+      void call.then(answer, refuse);
+      return;
+    }
+    const answered = this.#parts.core.patience.wait(call).then(answer, refuse);
+    const { underWay, asking } = connection;
+    const over = (): void => {
+      underWay.delete(answered);
+      asking.delete(answered);
+    };
+    underWay.add(answered);
+    if (ASKING.has(event)) asking.add(answered);
+    answered.then(over, over);
+  }
+
+  /** Begins one that was taken before Socket.IO, without promises; whatever is refused goes the ordinary way. */
+  #takeHeartbeat(context: EventContext, idleMs: number, answer: HeartbeatAnswer): boolean {
+    const { connection } = context;
+    const { ended, identity } = connection.attachment;
+    if (ended || connection.closed || !allows('heartbeat', identity.user.roles)) return false;
+    const now = performance.now();
+    if (countHeartbeat(connection, this.#parts.heartbeatBurst, now) > 0) return false;
+    beat(context, { idleMs }, now, {
+      done: ({ leaseMs }) => answer.renewed(leaseMs),
+      failed: (error) => {
+        noteFault(this.#parts.core.log, 'heartbeat', error);
+        answer.refused(toWire(error));
+        this.#noteRefusal(connection, error);
+      },
+    });
+    return true;
   }
 
   async #handle(context: EventContext, event: string, payload: unknown): Promise<object> {
-    try {
-      if (!isClientCall(event)) {
-        throw new LastcallError('invalid', 'There is no such event. The protocol lists those there are.', {
-          issues: [{ path: '', message: 'unknown event' }],
-        });
-      }
-      await this.#limit(context.connection, event);
-      return await this.#call(context, event, payload);
-    } catch (error) {
-      // After the answer, which a closed socket would not carry.
-      setImmediate(() => this.#noteRefusal(context.connection, error));
-      throw error;
-    }
-  }
-
-  async #call(context: EventContext, event: ClientCall, payload: unknown): Promise<object> {
-    const { attachment } = context.connection;
-    if (attachment.ended) throw refused({ code: 'session_ended' });
-    authorize(event, attachment.identity);
-    const handle = HANDLERS[event] as (context: EventContext, payload: unknown) => Promise<object>;
-    return await handle(context, parse<unknown>(CLIENT_PAYLOADS[event], payload));
-  }
-
-  async #limit(connection: Connection, event: ClientCall): Promise<void> {
-    if (event !== 'heartbeat') {
-      await this.#parts.limits.message(connection.socket.id);
-      return;
-    }
-    const now = performance.now();
-    if (now > connection.windowEndsAt) {
-      connection.windowEndsAt = now + WINDOW_MS;
-      connection.heartbeats = 0;
-    }
-    connection.heartbeats += 1;
-    if (connection.heartbeats > this.#parts.heartbeatBurst) {
-      const retryAfterMs = Math.ceil(connection.windowEndsAt - now);
-      throw new LastcallError('rate_limited', 'Too many heartbeats. Answer the beats only.', {
-        retryAfterMs,
+    const { connection } = context;
+    if (!isClientCall(event)) {
+      throw new LastcallError('invalid', 'There is no such event. The protocol lists those there are.', {
+        issues: [{ path: '', message: 'unknown event' }],
       });
     }
+    if (event === 'heartbeat') {
+      const retryAfterMs = countHeartbeat(connection, this.#parts.heartbeatBurst, performance.now());
+      const message = 'Too many heartbeats. Answer the beats only.';
+      if (retryAfterMs > 0) throw new LastcallError('rate_limited', message, { retryAfterMs });
+    } else {
+      await this.#parts.limits.message(connection.socket.id);
+    }
+    const { ended, identity } = connection.attachment;
+    if (ended) throw refused({ code: 'session_ended' });
+    authorize(event, identity);
+    const handle = HANDLERS[event] as (context: EventContext, payload: unknown) => Promise<object>;
+    return await handle(context, parse<unknown>(CLIENT_PAYLOADS[event], payload));
   }
 
   /** A session found ended or moved on a heartbeat leaves its socket, whatever was missed; so does who floods. */
   #noteRefusal(connection: Connection, error: unknown): void {
     if (!(error instanceof LastcallError)) return;
-    if (error.code === 'superseded') this.#deliver.supersede(connection);
-    if (error.code === 'session_ended') void this.#deliver.ended(connection);
-    if (error.code !== 'invalid' && error.code !== 'rate_limited') return;
-    connection.refusals += 1;
-    if (connection.refusals === MAX_REFUSALS) connection.socket.disconnect(this.#parts.ownsTransport);
+    const { code } = error;
+    // After the answer, which a closed socket would not carry.
+    setImmediate(() => {
+      if (code === 'superseded') this.#deliver.supersede(connection);
+      if (code === 'session_ended') void this.#deliver.ended(connection);
+      if (code !== 'invalid' && code !== 'rate_limited') return;
+      connection.refusals += 1;
+      if (connection.refusals === MAX_REFUSALS) connection.socket.disconnect(this.#parts.ownsTransport);
+    });
   }
 
   #leave(connection: Connection): void {

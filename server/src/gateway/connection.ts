@@ -1,8 +1,11 @@
-import type { ClientToServerEvents, ServerToClientEvents } from '@lastcall/shared';
+import type { AuditRecord, ClientToServerEvents, ServerToClientEvents } from '@lastcall/shared';
 import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import type { Attachment } from '../attachments.js';
 import { allows } from '../auth/index.js';
 import type { LockAsker } from '../lock-view.js';
+
+/** In which heartbeats are counted. */
+const WINDOW_MS = 10_000;
 
 /** One client's socket with the session it carries. */
 export interface Connection {
@@ -20,8 +23,10 @@ export interface Connection {
   readonly locks: Map<string, number>;
   /** The resources that its session waits for, by request. */
   readonly waits: Map<string, string>;
-  /** Calls that are not answered yet. */
+  /** Calls that are not answered yet, heartbeats apart. */
   readonly underWay: Set<Promise<unknown>>;
+  /** Those of them whose answer may be a lock. */
+  readonly asking: Set<Promise<unknown>>;
 }
 
 export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
@@ -37,7 +42,19 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     locks: new Map(),
     waits: new Map(),
     underWay: new Set(),
+    asking: new Set(),
   };
+}
+
+/** Heartbeats have a limit of their own: counts one, or answers the time until one may come again, in ms. */
+export function countHeartbeat(connection: Connection, burst: number, now: number): number {
+  if (now > connection.windowEndsAt) {
+    connection.windowEndsAt = now + WINDOW_MS;
+    connection.heartbeats = 0;
+  }
+  if (connection.heartbeats >= burst) return Math.ceil(connection.windowEndsAt - now);
+  connection.heartbeats += 1;
+  return 0;
 }
 
 /** A request as queues name it: its id is known per session. */
@@ -46,9 +63,11 @@ export const requestKey = ({ attachment }: Connection, requestId: string): strin
 export const requestOfKey = (key: string): string => key.slice(key.indexOf(':') + 1);
 
 /** Who asks about locks. */
-export function askerOf({ attachment }: Connection): LockAsker & { readonly sessionId: string } {
-  const { sessionId, identity } = attachment;
-  return { sessionId, mayForce: allows('locks.force', identity.user.roles) };
+export function askerOf({
+  attachment,
+}: Connection): LockAsker & { readonly sessionId: string; readonly attach: number } {
+  const { sessionId, attach, identity } = attachment;
+  return { sessionId, attach, mayForce: allows('locks.force', identity.user.roles) };
 }
 
 export interface SocketData {
@@ -62,6 +81,36 @@ export type ClientNamespace = Namespace<
   DefaultEventsMap,
   SocketData
 >;
+
+/** Those to whom a record is told. */
+export type Audience = Pick<Connections, 'get' | 'all'>;
+
+/** Whether a record is news to a client: its welcome told of what was before. */
+export function isNews({ attachment }: Connection, { epoch, rev }: AuditRecord): boolean {
+  return epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
+}
+
+/** The connection of a session, if the record is news to it. */
+export function concerned(
+  clients: Audience,
+  tenant: string,
+  sessionId: string,
+  record: AuditRecord,
+): Connection | undefined {
+  const connection = clients.get(tenant, sessionId);
+  return connection && isNews(connection, record) ? connection : undefined;
+}
+
+/** One client, which is told of what the others have heard already. */
+export function onlyOne(connection: Connection): Audience {
+  const { attachment } = connection;
+  const isMeant = (tenant: string, sessionId: string): boolean =>
+    tenant === attachment.tenant && sessionId === attachment.sessionId;
+  return {
+    get: (tenant, sessionId) => (isMeant(tenant, sessionId) ? connection : undefined),
+    all: () => [connection].values(),
+  };
+}
 
 /** The connections of this node by session: the newest one of each. */
 export class Connections {

@@ -11,8 +11,8 @@ import { publicPolicy } from '../policy.js';
 import type { Opened } from '../sessions.js';
 import { type StoredWarning, warningOf } from '../warning.js';
 import type { AskedOf } from '../welcome.js';
-import type { Connection, Connections } from './connection.js';
-import { noteHeld, questionIn, requestOf, tellLock } from './lock-news.js';
+import { type Audience, type Connection, type Connections, concerned, isNews } from './connection.js';
+import { noteHeld, questionIn, requestOf, tellDenied, tellLock } from './lock-news.js';
 import { LostLocks } from './lost-locks.js';
 import { inSlices } from './slices.js';
 import type { Watches } from './watches.js';
@@ -30,11 +30,6 @@ type Details = Readonly<Record<string, unknown>>;
 
 const namesIn = (details: Details, field: string): readonly string[] =>
   Array.isArray(details[field]) ? (details[field] as string[]) : [];
-
-/** Whether a record is news to a client: its welcome told of what was before. */
-function isNews({ attachment }: Connection, { epoch, rev }: AuditRecord): boolean {
-  return epoch > attachment.epoch || (epoch === attachment.epoch && rev > attachment.rev);
-}
 
 /** Turns records into pushes to the clients whose sockets are here, and reports what became of them. */
 export class Deliver {
@@ -109,20 +104,21 @@ export class Deliver {
     }
   }
 
-  /** What a record means for the clients here. */
-  record(tenant: string, record: AuditRecord): void {
+  /** What a record means for the clients here, or for some of them. */
+  record(tenant: string, record: AuditRecord, clients: Audience = this.#connections): void {
     if (record.type === 'order.changed') {
-      this.#orderChanged(tenant, record, record.details ?? {});
+      this.#orderChanged(tenant, record, clients);
       return;
     }
     const question = questionIn(record);
     for (const sessionId of question?.holders ?? []) {
-      const holder = this.#concerned(tenant, sessionId, record);
-      if (question && holder) this.#push(holder, () => this.#ask(holder, question.asked));
+      const holder = concerned(clients, tenant, sessionId, record);
+      if (question && holder)
+        this.#push(holder, () => this.#afterAnswers(holder, () => this.#ask(holder, question.asked)));
     }
-    if (record.details?.['lost'] !== undefined) this.#lostLocks.doubt(tenant, this.#connections.all());
-    const connection = record.sessionId && this.#concerned(tenant, record.sessionId, record);
-    if (connection && record.resource) noteHeld(connection, record);
+    if (record.details?.['lost'] !== undefined) this.#lostLocks.doubt(tenant, record.at, clients.all());
+    const connection = record.sessionId && concerned(clients, tenant, record.sessionId, record);
+    if (connection && record.resource) noteHeld(connection, record, (push) => this.#push(connection, push));
     this.#watches.note(tenant, record, connection || undefined);
     if (connection) this.#push(connection, () => this.#tell(connection, record, record.details ?? {}));
   }
@@ -145,16 +141,13 @@ export class Deliver {
       case 'lock.requested':
       case 'lock.taken_over':
       case 'lock.broken':
-        tellLock(connection, record);
+        this.#afterAnswers(connection, () => {
+          if (details['state'] !== 'denied') tellLock(connection, record);
+          else this.track(tellDenied(connection, record, this.#core.locks));
+        });
         return;
       default:
     }
-  }
-
-  /** The connection of a session, if the record is news to it: its welcome told of what was before. */
-  #concerned(tenant: string, sessionId: string, record: AuditRecord): Connection | undefined {
-    const connection = this.#connections.get(tenant, sessionId);
-    return connection && isNews(connection, record) ? connection : undefined;
   }
 
   /** Pushes now, or right after the welcome. */
@@ -177,6 +170,12 @@ export class Deliver {
     for (const work of this.#lostLocks.flush()) this.track(work);
   }
 
+  /** The lock that is asked for or gone may be in an answer that is on its way: nobody loses what they never got. */
+  #afterAnswers({ asking }: Connection, tell: () => void): void {
+    if (asking.size === 0) tell();
+    else void Promise.allSettled(asking).then(tell);
+  }
+
   #ask({ socket }: Connection, asked: AskedOf): void {
     socket.emit('lock:requested', requestOf(asked, this.#core.clock));
   }
@@ -194,29 +193,30 @@ export class Deliver {
     await Promise.allSettled(this.#underWay);
   }
 
-  #orderChanged(tenant: string, record: AuditRecord, details: Details): void {
-    const targeted = namesIn(details, 'targeted');
-    if (targeted.length > 0) {
-      for (const sessionId of targeted) {
-        const connection = this.#concerned(tenant, sessionId, record);
-        const stored = details as unknown as StoredWarning;
-        if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
-      }
+  #orderChanged(tenant: string, record: AuditRecord, clients: Audience): void {
+    const { details = {} } = record;
+    const stored = details as unknown as StoredWarning;
+    for (const sessionId of namesIn(details, 'targeted')) {
+      const connection = concerned(clients, tenant, sessionId, record);
+      if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
     }
-    if (typeof details['reminded'] === 'number') {
-      this.track(this.#remind(tenant, record, details as unknown as StoredWarning));
-    }
+    if (typeof details['reminded'] === 'number') this.track(this.#remind(tenant, record, stored, clients));
     for (const sessionId of namesIn(details, 'released')) {
-      const connection = this.#concerned(tenant, sessionId, record);
+      const connection = concerned(clients, tenant, sessionId, record);
       if (connection) this.#push(connection, () => this.#cancel(connection, record.orderId ?? ''));
     }
   }
 
   /** A mark before the deadline: everybody here who is under the order is told what is left to them. */
-  async #remind(tenant: string, record: AuditRecord, stored: StoredWarning): Promise<void> {
+  async #remind(
+    tenant: string,
+    record: AuditRecord,
+    stored: StoredWarning,
+    clients: Audience,
+  ): Promise<void> {
     const isUnder = ({ attachment }: Connection): boolean =>
       attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended;
-    const all = [...this.#connections.all()].filter((connection) => isNews(connection, record));
+    const all = [...clients.all()].filter((connection) => isNews(connection, record));
     await inSlices(all.filter(isUnder), (connection) => {
       this.#push(connection, () => {
         if (isUnder(connection) && !connection.closed) this.#tellOrder(connection, stored);

@@ -2,6 +2,7 @@ import type { ClientCall, ClientCalls } from '@lastcall/shared';
 import { noteOrder } from '../attachments.js';
 import type { Verifier } from '../auth/index.js';
 import type { Core } from '../core.js';
+import type { HeartbeatListener, HeartbeatResult } from '../heartbeats.js';
 import { askerOf, type Connection } from './connection.js';
 import { tellLost } from './lock-news.js';
 import type { Watches } from './watches.js';
@@ -19,19 +20,38 @@ type Handler<E extends ClientCall> = (
   payload: ClientCalls[E]['payload'],
 ) => Promise<ClientCalls[E]['answer']>;
 
-async function heartbeat(
+/** Renews a session's lease; for whoever takes heartbeats before Socket.IO, too. `since`: when it came, monotonic. */
+export function beat(
   { core, watches, connection }: EventContext,
   payload: ClientCalls['heartbeat']['payload'],
-): Promise<{ leaseMs: number }> {
-  const { leaseMs, welcome } = await core.heartbeats.beat(connection.attachment, payload);
-  // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
-  if (welcome) {
-    tellLost(connection, 'data_loss', connection.locks);
-    watches.lose(connection);
-    connection.socket.emit('welcome', welcome);
-  }
-  return { leaseMs };
+  since: number,
+  listener: Pick<HeartbeatListener, 'done' | 'failed'>,
+): void {
+  let { locks, waits } = connection;
+  core.heartbeats.take(connection.attachment, payload, since, {
+    losing() {
+      // What it has got since it is there again was not lost.
+      [locks, waits] = [new Map(locks), new Map(waits)];
+    },
+    done(result) {
+      // Its data was lost and it was opened anew: the client gets the whole truth again, without its locks.
+      if (result.welcome) {
+        tellLost(connection, 'data_loss', locks);
+        watches.lose(connection, waits);
+        connection.socket.emit('welcome', result.welcome);
+      }
+      listener.done(result);
+    },
+    failed: listener.failed,
+  });
 }
+
+const heartbeat: Handler<'heartbeat'> = async (context, payload) => {
+  const { leaseMs } = await new Promise<HeartbeatResult>((done, failed) =>
+    beat(context, payload, performance.now(), { done, failed }),
+  );
+  return { leaseMs };
+};
 
 async function orderAck(
   { core, connection: { attachment } }: EventContext,

@@ -12,34 +12,46 @@ export function isFault(error: unknown): boolean {
   return !(error instanceof LastcallError);
 }
 
+/** Logs what failed here; mistakes of callers are theirs. */
+export function noteFault(log: Logger, event: string, error: unknown): void {
+  if (isFault(error)) log.error({ err: error, event }, 'a handler failed');
+}
+
 type Acknowledge = (answer: Answer<object>) => void;
 
-/**
- * The one wrapper around every handler of a message: whatever arrives and whatever is thrown, the sender gets an
- * answer with a code if it asked for one, and the process lives.
- */
-export function guarded(
-  log: Logger,
-  event: string,
-  handler: (payload: unknown) => Promise<object>,
-): (...args: unknown[]) => void {
-  return (...args) => {
+/** A message with a payload, whose sender may have asked for an answer. */
+export class Message {
+  readonly payload: unknown;
+  readonly #log: Logger;
+  readonly #event: string;
+  readonly #acknowledge: Acknowledge | undefined;
+
+  /** @param args what arrived: a payload or none, then a callback or none */
+  constructor(log: Logger, event: string, args: readonly unknown[]) {
     const last = args.at(-1);
-    const acknowledge = typeof last === 'function' ? (last as Acknowledge) : undefined;
-    const payload = acknowledge ? args[0] : args.length > 0 ? args[0] : undefined;
-    const answer = (value: Answer<object>): void => {
-      try {
-        acknowledge?.(value);
-      } catch (error) {
-        log.warn({ err: error, event }, 'an answer could not be sent');
-      }
-    };
-    // `last` is the callback itself when nothing else was sent.
-    handler(typeof payload === 'function' ? undefined : payload)
-      .then((value) => answer({ ok: true, ...value }))
-      .catch((error: unknown) => {
-        if (isFault(error)) log.error({ err: error, event }, 'a handler failed');
-        answer({ ok: false, error: toWire(error) });
-      });
-  };
+    const isAsked = typeof last === 'function';
+    this.#log = log;
+    this.#event = event;
+    this.#acknowledge = isAsked ? (last as Acknowledge) : undefined;
+    // The first is the callback itself when nothing else was sent.
+    this.payload = typeof args[0] === 'function' ? undefined : args[0];
+  }
+
+  answer(value: object): void {
+    this.#send({ ok: true, ...value });
+  }
+
+  /** Answers with the code of what was thrown. */
+  refuse(error: unknown): void {
+    noteFault(this.#log, this.#event, error);
+    this.#send({ ok: false, error: toWire(error) });
+  }
+
+  #send(value: Answer<object>): void {
+    try {
+      this.#acknowledge?.(value);
+    } catch (error) {
+      this.#log.warn({ err: error, event: this.#event }, 'an answer could not be sent');
+    }
+  }
 }

@@ -22,7 +22,7 @@ export class OriginRule {
 
   allows(origin: string | undefined, host: string | undefined): boolean {
     if (origin === undefined || this.#allowed.has(origin)) return true;
-    return this.#dev && OriginRule.#isOwnPage(origin, host);
+    return this.#isOwnPage(origin, host);
   }
 
   /** @throws LastcallError `forbidden` */
@@ -35,11 +35,16 @@ export class OriginRule {
     );
   }
 
-  /** In development the pages the broker itself serves on loopback may connect. */
-  static #isOwnPage(origin: string, host: string | undefined): boolean {
+  /**
+   * The pages the broker itself serves may connect; in development, which signs in anybody, on loopback only. A proxy
+   * that ends TLS leaves the host's port out or puts it in, so both are compared as the page's scheme has them.
+   */
+  #isOwnPage(origin: string, host: string | undefined): boolean {
     if (host === undefined || !URL.canParse(origin)) return false;
     const url = new URL(origin);
-    return url.origin === origin && url.host === host && LOOPBACK_HOSTS.has(url.hostname);
+    const here = `${url.protocol}//${host}`;
+    if (url.origin !== origin || !URL.canParse(here) || new URL(here).host !== url.host) return false;
+    return !this.#dev || LOOPBACK_HOSTS.has(url.hostname);
   }
 }
 

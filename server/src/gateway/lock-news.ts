@@ -2,12 +2,14 @@ import {
   type AuditRecord,
   type ErrorCode,
   type Lock,
+  type LockHolder,
   type LockLostReason,
   type LockRequestedPush,
 } from '@lastcall/shared';
 import type { StoreClock } from '../clock.js';
+import type { Locks } from '../locks.js';
 import type { AskedOf } from '../welcome.js';
-import type { Connection } from './connection.js';
+import { askerOf, type Connection } from './connection.js';
 
 type Details = Readonly<Record<string, unknown>>;
 
@@ -50,11 +52,20 @@ export function questionIn(record: AuditRecord): { holders: readonly string[]; a
   };
 }
 
-/** What a client holds, as far as this node heard: it is told when it is lost together with the store's data. */
-export function noteHeld({ locks }: Connection, record: AuditRecord): void {
-  const { type, resource = '', fence = 0 } = record;
+/**
+ * What a client holds, as far as this node heard: it is told when it is lost together with the store's data. A session
+ * has one lock of a resource, so that a grant which does not take its place says so, too.
+ */
+export function noteHeld(
+  { socket, locks }: Connection,
+  { type, resource = '', fence = 0, details }: AuditRecord,
+  push: (push: () => void) => void,
+): void {
+  const before = locks.get(resource);
   if (type === 'lock.granted') locks.set(resource, fence);
   else if (type !== 'lock.requested') locks.delete(resource);
+  if (type !== 'lock.granted' || before === undefined || Number(details?.['replaces']) === before) return;
+  push(() => socket.emit('lock:lost', { resource, fence: before, reason: 'data_loss' }));
 }
 
 /** Tells a client that locks are gone: those of a list, unless others came in their place. */
@@ -71,7 +82,11 @@ export function tellLost(
 }
 
 /** What a record about its own lock or request means for a client. */
-export function tellLock({ socket }: Connection, record: AuditRecord): void {
+export function tellLock(
+  { socket }: Connection,
+  record: AuditRecord,
+  blockers: readonly LockHolder[] = [],
+): void {
   const { resource = '', fence = 0, by } = record;
   const details: Details = record.details ?? {};
   const { requestId = '' } = details as { readonly requestId?: string };
@@ -94,9 +109,22 @@ export function tellLock({ socket }: Connection, record: AuditRecord): void {
       const denial = DENIALS[String(details['state'])];
       if (!denial) return;
       const message = denial.say(resource, by.name ?? 'The holder');
-      socket.emit('lock:denied', { requestId, error: { code: denial.code, message } });
+      const names = blockers.length > 0 && { blockers };
+      socket.emit('lock:denied', { requestId, error: { code: denial.code, message, ...names } });
       return;
     }
     default:
   }
+}
+
+/** A wait whose time is over: who is in the way now is said with it, unless that cannot be read. */
+export async function tellDenied(
+  connection: Connection,
+  record: AuditRecord,
+  locks: Pick<Locks, 'blockers'>,
+): Promise<void> {
+  const { mode, scope } = record.details as unknown as Pick<Lock, 'mode' | 'scope'>;
+  const want = [record.resource ?? '', mode, scope];
+  const { tenant } = connection.attachment;
+  tellLock(connection, record, await locks.blockers(tenant, askerOf(connection), want).catch(() => []));
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config.js';
 
 /** In which the packets of a transport are counted. */
 const WINDOW_MS = 10_000;
-/** Packets besides messages and heartbeats in a window: pongs, acknowledgements, handshakes. */
+/** Packets besides messages and heartbeats in a window: pongs, acknowledgements, handshakes, pings of the WebSocket. */
 const OTHER_PACKETS = 1_000;
 /** What may wait for a client that does not read, in characters. */
 const MAX_BACKLOG = 4 << 20;
@@ -21,6 +21,8 @@ interface Transport {
   on(event: 'packet' | 'flush', listener: () => void): unknown;
   on(event: 'packetCreate', listener: (packet: { readonly data?: unknown }) => void): unknown;
   close(discard: boolean): unknown;
+  /** Of `ws`, which answers pings by itself: neither Engine.IO nor Socket.IO ever hears of them. */
+  readonly transport: { readonly socket?: { on(event: 'ping' | 'pong', listener: () => void): unknown } };
 }
 
 /** The settings that the limits of a transport follow from. */
@@ -31,13 +33,13 @@ function sizeOf(data: unknown): number {
 }
 
 /**
- * Cuts off a transport that sends more than any client of ours would, whatever the packets are, and one that takes no
- * more while it goes on asking: both before anybody had to be known.
+ * Cuts off a transport that sends more than any client of ours would, whatever the packets and control frames are, and
+ * one that takes no more while it goes on asking: both before anybody had to be known.
  */
 function limit(transport: Transport, packetsPerWindow: number): void {
   let packets = 0;
   let windowEndsAt = 0;
-  transport.on('packet', () => {
+  const count = (): void => {
     const now = performance.now();
     if (now > windowEndsAt) {
       windowEndsAt = now + WINDOW_MS;
@@ -45,7 +47,11 @@ function limit(transport: Transport, packetsPerWindow: number): void {
     }
     packets += 1;
     if (packets > packetsPerWindow) transport.close(true);
-  });
+  };
+  transport.on('packet', count);
+  // The answers to pings wait in memory for whoever does not read them.
+  transport.transport.socket?.on('ping', count);
+  transport.transport.socket?.on('pong', count);
   transport.on('packetCreate', ({ data }) => {
     const backlog = backlogOf(transport) + sizeOf(data);
     BACKLOGS.set(transport, backlog);

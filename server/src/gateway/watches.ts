@@ -1,4 +1,4 @@
-import { type AuditRecord, LastcallError, type LockEntry, type Welcome } from '@lastcall/shared';
+import { type AuditRecord, LastcallError, type Lock, type LockEntry, type Welcome } from '@lastcall/shared';
 import type { Core } from '../core.js';
 import { entryOf, type StoredEntry } from '../lock-view.js';
 import { askerOf, type Connection, requestKey, requestOfKey } from './connection.js';
@@ -161,6 +161,15 @@ export class Watches {
     const key = requestKey(connection, requestId);
     watched.waiting.set(resource, places.set(key, { connection, position }));
     connection.waits.set(key, resource);
+  }
+
+  /** What a client still waits for was granted, and no record of it was heard. */
+  grant(connection: Connection, requestId: string, lock: Lock): void {
+    const key = requestKey(connection, requestId);
+    if (!connection.waits.has(key)) return;
+    this.#leaveQueue(connection, lock.resource, key);
+    connection.locks.set(lock.resource, lock.fence);
+    connection.socket.emit('lock:granted', { requestId, lock });
   }
 
   /** Places were lost with the store's data. */

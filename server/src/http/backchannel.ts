@@ -103,7 +103,7 @@ export function backchannelRouter(parts: BackchannelParts): Router {
     const address = req.ip ?? '';
     try {
       const { tenant, logout } = await readLogout(req, await readForm(req, res), verifier);
-      const { ended } = await carryOut(core, tenant, logout);
+      const { ended } = await core.patience.wait(carryOut(core, tenant, logout));
       core.log.info({ tenant, ended }, 'a person signed out at the identity provider');
       res.status(200).set('Cache-Control', 'no-store').end();
     } catch (error) {

@@ -6,14 +6,14 @@ import { isLocal } from './local.js';
 import { answering, enter, otherMethods, type RouteParts, searchOf, sendJson } from './routes.js';
 
 /** Whoever asks gives up soon; then "no answer" is the answer. */
-const READY_LIMIT_MS = 3_000;
+const READY_LIMIT_MS = 1_900;
 
 export interface HealthParts extends Pick<RouteParts, 'verifier' | 'limits' | 'denials' | 'before'> {
   readonly health: Pick<Health, 'ready'>;
   readonly metrics: Pick<Metrics, 'expose'>;
   readonly log: Logger;
   readonly trustProxy: number;
-  /** How long a look at what is ready may take, in milliseconds; 3 000 unless given. */
+  /** How long a look at what is ready may take, in milliseconds; 1 900 unless given. */
   readonly readyLimitMs?: number;
 }
 

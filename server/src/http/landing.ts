@@ -17,12 +17,21 @@ interface Link {
 }
 
 const LINKS: readonly Link[] = [
-  { href: 'openapi.json', text: 'The HTTP API, as an OpenAPI document.' },
+  { href: 'docs', text: 'The API, to be read: calls, events, errors, with examples.' },
+  { href: 'openapi.json', text: 'The calls over HTTP, as an OpenAPI document.' },
+  { href: 'asyncapi.json', text: 'The events over WebSocket, as an AsyncAPI document.' },
   { href: 'readyz', text: 'Whether this broker may be sent work, and why not.' },
 ];
-const DEMO: Link = {
-  href: 'demo/',
-  text: 'The demo: open it in two windows, edit the same invoice, be logged off.',
+const DEMOS: readonly Link[] = [
+  {
+    href: 'demo/',
+    text: 'The demo: a small office. Open it in two windows, edit the same invoice, be logged off.',
+  },
+  { href: 'demo/both.html', text: 'The same for two people and their administrator, side by side.' },
+];
+const CONSOLE: Link = {
+  href: 'console/',
+  text: 'The console, for administrators: who is in, who has unsaved work, warn, log off, verify.',
 };
 const METRICS: Link = { href: 'metrics', text: 'Metrics for Prometheus; on this machine without a token.' };
 
@@ -54,10 +63,19 @@ ${list}
 }
 
 /** The page at `/`: what runs here and where to go on. */
-export function landing(options: { readonly hasDemo: boolean; readonly trustProxy: number }): RequestHandler {
+export function landing(options: {
+  readonly hasConsole: boolean;
+  readonly hasDemo: boolean;
+  readonly trustProxy: number;
+}): RequestHandler {
   return (req, res) => {
     const local = isLocal(req, options.trustProxy);
-    const links = [...(local && options.hasDemo ? [DEMO] : []), ...LINKS, ...(local ? [METRICS] : [])];
+    const links = [
+      ...(local && options.hasDemo ? DEMOS : []),
+      ...(options.hasConsole ? [CONSOLE] : []),
+      ...LINKS,
+      ...(local ? [METRICS] : []),
+    ];
     res.set({ 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' });
     res.end(page(nonceOf(res), links, local ? ` (${VERSION})` : ''));
   };

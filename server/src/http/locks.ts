@@ -23,7 +23,7 @@ export const LOCK_HANDLERS: Handlers<'locks.list' | 'locks.break' | 'locks.check
 
   // Never answered from an Idempotency-Key: what was valid once may not be now.
   async 'locks.check'({ core, params, body }) {
-    const { valid } = await core.locks.check(params.tenant, body.resource, body.fence, body.sessionId);
-    return { status: 200, body: { valid } };
+    const { valid, lock } = await core.locks.check(params.tenant, body.resource, body.fence, body.sessionId);
+    return { status: 200, body: valid && lock ? { valid, mode: lock.mode } : { valid } };
   },
 };

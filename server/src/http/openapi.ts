@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
-import { POLICY_PRESETS, PRESET_NAMES, ROLES } from '@lastcall/shared';
-import type { RequestHandler } from 'express';
+import { ROLES } from '@lastcall/shared';
 import { z } from 'zod';
 import { allows } from '../auth/index.js';
 import { logoutErrorSchema, logoutFormSchema, logoutParamsSchema } from '../schema/backchannel.js';
@@ -9,10 +7,11 @@ import { problemSchema } from '../schema/error.js';
 import { ROUTES, type Route, type RouteId } from '../schema/routes.js';
 import { VERSION } from '../version.js';
 import { BACKCHANNEL_PATH } from './backchannel.js';
+import { cursor, MORE, type More } from './openapi-notes.js';
+import { named, nameOf } from './openapi-schemas.js';
 
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
-const MAX_AGE_SECONDS = 300;
 const SECURITY = [{ bearer: [] }];
 
 const DESCRIPTION = `Who is working in an application right now, who edits what, warnings, logoffs and their receipts.
@@ -21,83 +20,12 @@ Durations are milliseconds and end in \`Ms\`; instants are epoch milliseconds an
 refused. Lists answer \`{ items, next? }\`; \`next\` is the \`cursor\` of the following page. Errors are
 \`application/problem+json\` with a \`code\` to switch on.`;
 
-const cursor = z.string().max(1_024).optional().meta({ description: 'The `next` of the page before.' });
-
-const idempotencyKey = z.object({
-  'Idempotency-Key': z.string().max(128).optional().meta({
-    description:
-      'Kept for 24 h: the same request with the same key is carried out once and answered alike; another one is a conflict.',
-  }),
-});
-
-const ifMatch = z.object({
-  'If-Match': z.string().meta({ description: 'The ETag of the settings that were read.', example: '"3"' }),
-});
-
-const etag = { ETag: { description: 'The version of the settings.', schema: { type: 'string' as const } } };
-
-/** Presets as they may be sent. */
-const presets = Object.fromEntries(
-  PRESET_NAMES.map((name) => {
-    const { summary, settings } = POLICY_PRESETS[name];
-    return [name, { summary, value: settings }];
-  }),
-);
-const presetNote = PRESET_NAMES.map((name) => `\`${name}\` – ${POLICY_PRESETS[name].summary}`).join(' ');
-
-/** What a route has besides its row: headers it takes and gives, statuses it refuses with, and what is to be known. */
-interface More {
-  readonly takes?: z.ZodObject;
-  readonly gives?: typeof etag;
-  readonly refuses?: readonly number[];
-  /** Other forms of its answer, by media type. */
-  readonly also?: readonly string[];
-  readonly examples?: typeof presets;
-  readonly note?: string;
-}
-
-const MORE: { readonly [R in RouteId]?: More } = {
-  'sessions.get': { note: 'Orders are those that the session and its latest 20 records name.' },
-  'sessions.check': {
-    note: 'A session that is not known is answered with `live: false` alone, one that has ended with its `state`.',
-  },
-  'orders.create': {
-    takes: idempotencyKey,
-    refuses: [409],
-    note: 'With `dryRun` nothing is done, and the answer says whom the order would hit.',
-  },
-  'orders.cancel': { refuses: [409], note: 'Every client that was warned is told.' },
-  'locks.break': { takes: idempotencyKey, refuses: [409], note: '`broken: false`: nobody held it.' },
-  'audit.list': {
-    note: 'Newest first; at most 5 000 records are looked at for a page, so `items` may be empty with a `next`. Reading is recorded, too. With `Accept: text/csv` or `application/x-ndjson` an export is streamed, oldest first, the archive included.',
-    also: ['text/csv', 'application/x-ndjson'],
-  },
-  'policy.get': { gives: etag, note: `Presets: ${presetNote}` },
-  'policy.set': {
-    takes: ifMatch,
-    gives: etag,
-    refuses: [412],
-    examples: presets,
-    note: 'Takes all of the settings, without `version`. Those that contradict each other are refused.',
-  },
-  'review.get': {
-    note: 'Lists have at most 20 rows. At most 20 000 records, 5 000 sessions and 5 000 locked resources are looked at: `from`, `looked` and `complete` say how far. `since` is 30 days ago by default. Reading is recorded like reading the trail.',
-  },
-};
-
 const healthSchema = z
   .object({
     ok: z.boolean(),
     checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
   })
   .meta({ id: 'Readiness' });
-
-/** The schema as a component: those that have no name get one by their route, such as `SessionsListAnswer`. */
-function named(schema: z.ZodType, id: RouteId, suffix: 'Answer' | 'Request'): z.ZodType {
-  if (typeof schema.meta()?.id === 'string') return schema;
-  const words = id.split('.').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
-  return schema.meta({ id: `${words.join('')}${suffix}` });
-}
 
 function json(schema: z.ZodType, examples?: More['examples']) {
   return { 'application/json': { schema, ...(examples ? { examples } : {}) } };
@@ -128,7 +56,9 @@ function requestOf(
   return {
     ...(params ? { params } : {}),
     ...(query ? { query: query.shape['cursor'] ? query.safeExtend({ cursor }) : query } : {}),
-    ...(body ? { body: { content: json(named(body, id, 'Request'), examples), required: true } } : {}),
+    ...(body
+      ? { body: { content: json(named(body, nameOf(id, 'Request')), examples), required: true } }
+      : {}),
     ...(takes ? { headers: takes } : {}),
   };
 }
@@ -142,7 +72,7 @@ function pathOf(id: RouteId, problem: { readonly $ref: string }): RouteConfig {
     status,
     {
       description: route.summary,
-      content: { ...json(named(schema, id, 'Answer')), ...textIn(also) },
+      content: { ...json(named(schema, nameOf(id, 'Answer'))), ...textIn(also) },
       ...(gives ? { headers: gives } : {}),
     },
   ]);
@@ -195,6 +125,16 @@ function operations(problem: {
       path: '/openapi.json',
       summary: 'This document',
       responses: { 200: { description: 'OpenAPI 3.1.', content: json(z.record(z.string(), z.unknown())) } },
+    },
+    {
+      path: '/asyncapi.json',
+      summary: 'The events over WebSocket',
+      responses: { 200: { description: 'AsyncAPI 3.0.', content: json(z.record(z.string(), z.unknown())) } },
+    },
+    {
+      path: '/docs',
+      summary: 'All of this, for people',
+      responses: { 200: { description: 'A page.', content: { 'text/html': { schema: z.string() } } } },
     },
   ];
 }
@@ -258,25 +198,4 @@ export function buildOpenApi(): Document {
       license: { name: 'MIT', identifier: 'MIT' },
     },
   });
-}
-
-/** The document for those who find it below this path. */
-function make(base: string) {
-  const text = JSON.stringify({ ...buildOpenApi(), servers: [{ url: base === '' ? '/' : base }] });
-  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
-  return { base, text, tag };
-}
-
-/** Serves the document, made at the first request and kept by whoever asked until it changes. */
-export function openApi(): RequestHandler {
-  let made: ReturnType<typeof make> | undefined;
-  return (req, res) => {
-    if (made?.base !== req.baseUrl) made = make(req.baseUrl);
-    res.set({ 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`, ETag: made.tag });
-    if (req.get('if-none-match') === made.tag) {
-      res.status(304).end();
-      return;
-    }
-    res.set('Content-Type', 'application/json; charset=utf-8').end(made.text);
-  };
 }

@@ -94,25 +94,73 @@ export function nonceOf(res: Response): string {
   return String(res.locals['nonce']);
 }
 
+/** What carries this answer's nonce, as a source of the content security policy. */
+function nonceSource(_req: IncomingMessage, res: ServerResponse): string {
+  return `'nonce-${nonceOf(res as Response)}'`;
+}
+
 const makeNonce: RequestHandler = (_req, res, next) => {
   res.locals['nonce'] = randomBytes(16).toString('base64');
   next();
 };
 
-/** Headers of our own pages: scripts and styles from here only, and no frame around them. */
-export function protectPages(config: Pick<Config, 'production'>): RequestHandler[] {
+/**
+ * Headers of our own pages: scripts and styles from here only, and no frame around them.
+ * @param framed may be shown in a frame of our own pages
+ */
+export function protectPages(config: Pick<Config, 'production'>, framed = false): RequestHandler[] {
   const headers = helmet({
     ...commonHeaders(config),
+    ...(framed && { frameguard: { action: 'sameorigin' } as const }),
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
         defaultSrc: ["'self'"],
-        styleSrc: ["'self'", (_req, res) => `'nonce-${nonceOf(res as Response)}'`],
+        styleSrc: ["'self'", nonceSource],
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'", sockets],
         objectSrc: ["'none'"],
         baseUri: ["'none'"],
         formAction: ["'self'"],
+        frameAncestors: [framed ? "'self'" : "'none'"],
+      },
+    },
+  });
+  return [makeNonce, headers];
+}
+
+/** Headers of the console: nothing but what carries the nonce of this answer is run or styles it, and no frame is around it. */
+export function protectConsole(config: Pick<Config, 'production'>): RequestHandler[] {
+  const headers = helmet({
+    ...commonHeaders(config),
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: [nonceSource],
+        styleSrc: [nonceSource],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'", sockets],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+  return [makeNonce, headers];
+}
+
+/** Headers of a page that is to be read and nothing else: a style of its own, and nothing is run, fetched or framed. */
+export function protectReading(config: Pick<Config, 'production'>): RequestHandler[] {
+  const headers = helmet({
+    ...commonHeaders(config),
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: [nonceSource],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
         frameAncestors: ["'none'"],
       },
     },

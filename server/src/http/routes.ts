@@ -50,7 +50,7 @@ const ROUTE_IDS = Object.keys(ROUTES) as readonly RouteId[];
 
 /** Refuses who may not do this, and records that they tried. */
 async function admit(
-  route: RouteId | 'metrics.read',
+  route: RouteId | 'metrics.read' | 'admin.connect',
   identity: Identity,
   tenant: string,
   denials: Denials,
@@ -65,7 +65,7 @@ async function admit(
 
 /** Signs in whoever asks, and refuses who may not do this. */
 export async function enter(
-  action: RouteId | 'metrics.read',
+  action: RouteId | 'metrics.read' | 'admin.connect',
   req: Request,
   query: URLSearchParams,
   parts: Pick<RouteParts, 'verifier' | 'limits' | 'denials'>,
@@ -124,7 +124,8 @@ async function act<R extends RouteId>(id: R, raw: RawCall): Promise<Reply<R> | S
 
 /** The one way of every call: who, where, may they, what, do it, answer. */
 async function serve(id: RouteId, req: Request, res: Response, parts: RouteParts): Promise<void> {
-  const reply = await act(id, await readCall(id, req, res, parts));
+  const call = await readCall(id, req, res, parts);
+  const reply = await parts.core.patience.wait(act(id, call));
   if ('pieces' in reply) await sendPieces(req, res, reply);
   else sendJson(res, reply.status, reply.body, reply.headers);
 }

@@ -4,6 +4,8 @@ import { isUnavailable } from './unavailable.js';
 const MAJOR_NEEDED = 7;
 /** Nothing is decided by the broker's clock, but its logs and tokens are read by it. */
 const DRIFT_WARN_MS = 1_000;
+/** Share of maxmemory from which it is told. */
+const MEMORY_WARN = 0.9;
 
 export type FindingName =
   | 'reach'
@@ -13,7 +15,9 @@ export type FindingName =
   | 'mode'
   | 'replicas'
   | 'eviction'
-  | 'clock';
+  | 'clock'
+  | 'persistence'
+  | 'memory';
 
 /** One thing that was looked at. `remedy` says what to do, where there is something to do. */
 export interface Finding {
@@ -31,15 +35,15 @@ type Info = ReadonlyMap<string, string>;
  */
 export async function checkRedis(
   driver: RedisDriver,
-  options: { readonly minReplicas?: number; readonly now?: () => number } = {},
+  options: { readonly minReplicas?: number; readonly now?: () => number; readonly name?: string } = {},
 ): Promise<Finding[]> {
-  const { minReplicas = 0, now = Date.now } = options;
+  const { minReplicas = 0, now = Date.now, name = `Redis at ${driver.target}` } = options;
   try {
     const latencyMs = await driver.ping();
     const reach: Finding = {
       name: 'reach',
       level: 'ok',
-      message: `Redis at ${driver.target} answers in ${latencyMs.toFixed(1)} ms.`,
+      message: `${name} answers in ${latencyMs.toFixed(1)} ms.`,
     };
     const info = await readInfo(driver);
     return [
@@ -63,6 +67,42 @@ export async function checkRedis(
       },
     ];
   }
+}
+
+/** What a running broker need not look at again and again: for `lastcall doctor`. Throws when Redis is out of reach. */
+export async function checkKeeping(driver: RedisDriver): Promise<Finding[]> {
+  const info = await readInfo(driver);
+  if (info === undefined) return [];
+  const save = await unlessForbidden(driver.commands.config('GET', 'save'));
+  return [checkPersistence(info, Array.isArray(save) ? String(save[1]) : undefined), checkMemory(info)];
+}
+
+function checkPersistence(info: Info, save: string | undefined): Finding {
+  const name = 'persistence';
+  const remedy = 'Set appendonly yes (CONFIG SET appendonly yes, and in redis.conf).';
+  if (info.get('aof_enabled') === '1') {
+    if (info.get('aof_last_write_status') !== 'err')
+      return { name, level: 'ok', message: 'Redis keeps its data in an append-only file.' };
+    const message = 'Redis cannot write its append-only file.';
+    return { name, level: 'error', message, remedy: 'Make room on its disk, and see the log of Redis.' };
+  }
+  const message =
+    save === ''
+      ? 'Redis keeps nothing on disk: a restart loses orders, blocks and settings.'
+      : 'Redis has no append-only file: a crash may lose what came after the last snapshot.';
+  return { name, level: 'warn', message, remedy };
+}
+
+function checkMemory(info: Info): Finding {
+  const name = 'memory';
+  const [used, max] = [Number(info.get('used_memory')), Number(info.get('maxmemory'))];
+  if (!(max > 0) || used < max * MEMORY_WARN) return { name, level: 'ok', message: 'Redis has memory left.' };
+  return {
+    name,
+    level: 'warn',
+    message: `Redis uses ${Math.round((used / max) * 100)} % of its maxmemory: when it is full nobody new is let in.`,
+    remedy: 'Raise maxmemory, or keep audit records in Redis for a shorter time.',
+  };
 }
 
 /** `undefined` when this user may not ask. */

@@ -1,5 +1,6 @@
 import { Cluster, type Command, Redis } from 'ioredis';
-import { asStoreError } from './unavailable.js';
+import { Pulse } from './pulse.js';
+import { asStoreError, isLate, StoreUnavailableError } from './unavailable.js';
 import type { StoreAddress } from './url.js';
 
 const CONNECT_LIMIT_MS = 5_000;
@@ -10,12 +11,16 @@ const SILENCE_FACTOR = 1.5;
 const RETRY_FIRST_MS = 50;
 const RETRY_LIMIT_MS = 1_000;
 const RETRY_JITTER = 0.2;
+/** Commands of one client without an answer at the same time; more than this would fill the memory. */
+const WAITING_LIMIT = 20_000;
 
 export interface Clients {
   /** Commands: each is answered or fails within the limit. */
   readonly commands: Redis | Cluster;
   /** Messages: a connection of its own, except on a cluster, whose client keeps one per shard. */
   readonly subscriber: Redis | Cluster;
+  /** How fast each connection is answered. */
+  readonly pulses: readonly Pulse[];
 }
 
 /**
@@ -24,6 +29,9 @@ export interface Clients {
  * What keeps a command from running twice or for ever: no queue while there is no connection, no sending again
  * (`maxRetriesPerRequest: 0` empties the list of unanswered commands whenever a connection ends;
  * `autoResendUnfulfilledCommands: false` alone would leave them pending for ever), and a limit for each answer.
+ *
+ * What keeps everybody from waiting for a Redis that does not answer: a connection on which one answer is late is cut.
+ * Then commands fail at once until a new connection has been answered, within the same limit, that Redis is ready.
  */
 export function makeClients(address: StoreAddress, commandLimitMs: number): Clients {
   const base = baseOptions(address, commandLimitMs);
@@ -37,8 +45,7 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
       retryDelayOnFailover: 0,
       redisOptions: limited,
     });
-    failAsUnavailable(cluster);
-    return { commands: cluster, subscriber: cluster };
+    return { commands: cluster, subscriber: cluster, pulses: [watch(cluster)] };
   }
   const single = {
     ...target(address, commandLimitMs),
@@ -47,9 +54,7 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
   };
   const commands = new Redis({ ...limited, ...single, connectionName: 'lastcall' });
   const subscriber = new Redis({ ...base, ...single, connectionName: 'lastcall-bus' });
-  failAsUnavailable(commands);
-  failAsUnavailable(subscriber);
-  return { commands, subscriber };
+  return { commands, subscriber, pulses: [watch(commands), watch(subscriber)] };
 }
 
 /** Types are left to inference: the client's own do not fit each other under exact optional properties. */
@@ -92,12 +97,35 @@ function retryDelayMs(attempt: number): number {
   return delayMs * (1 + Math.random() * RETRY_JITTER);
 }
 
-/** Every command of this client fails with the one error for a Redis out of reach. */
-function failAsUnavailable(client: Redis | Cluster): void {
+/** Every command of this client fails with the one error for a Redis out of reach, and soon. */
+function watch(client: Redis | Cluster): Pulse {
+  const pulse = new Pulse();
   const send = client.sendCommand.bind(client) as (command: Command, ...rest: unknown[]) => unknown;
   client.sendCommand = (command: Command, ...rest: unknown[]) => {
-    const { reject } = command;
-    command.reject = (error) => reject.call(command, asStoreError(error));
+    const { resolve, reject } = command;
+    if (pulse.waiting >= WAITING_LIMIT) {
+      reject.call(command, new StoreUnavailableError('too much waits for it', { mayHaveRun: false }));
+      return command.promise;
+    }
+    const over = pulse.begin();
+    // Those of a cluster are for its own client to end: other shards may answer.
+    const stream = client instanceof Cluster ? undefined : client.stream;
+    let isAnswered = false;
+    command.resolve = (value) => {
+      isAnswered = true;
+      over();
+      resolve.call(command, value);
+    };
+    command.reject = (error) => {
+      over();
+      reject.call(command, asStoreError(error));
+      if (!isLate(error)) return;
+      // After what has arrived is read: perhaps it is this process that was late.
+      setImmediate(() => {
+        if (!isAnswered) stream?.destroy(new Error('an answer did not come in time'));
+      });
+    };
     return send(command, ...rest);
   };
+  return pulse;
 }

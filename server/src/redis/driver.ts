@@ -1,5 +1,6 @@
 import { Cluster, type Redis, type RedisCommander } from 'ioredis';
 import { makeClients } from './clients.js';
+import type { Pulse } from './pulse.js';
 import { Subscriber } from './subscriber.js';
 import { StoreUnavailableError } from './unavailable.js';
 import { describeAddress, parseRedisUrl, type StoreAddress } from './url.js';
@@ -7,10 +8,12 @@ import { describeAddress, parseRedisUrl, type StoreAddress } from './url.js';
 export { isUnavailable, StoreUnavailableError } from './unavailable.js';
 export { RedisUrlError } from './url.js';
 
-const COMMAND_LIMIT_MS = 2_000;
+/** Less than two seconds, so that whoever asked hears within them. */
+const COMMAND_LIMIT_MS = 1_800;
 const CONNECT_LIMIT_MS = 10_000;
 const PROBE_EVERY_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
+const GO_ON_MS = 250;
 /** What follows a write on its connection waits so long at most for replicas, which need about a millisecond. */
 const REPLICAS_LIMIT_MS = 500;
 
@@ -19,7 +22,7 @@ export interface ConnectOptions {
   readonly url: string;
   /** Stands in for the password of the URL. */
   readonly password?: string;
-  /** Milliseconds within which each command is answered or fails (2 000). */
+  /** Milliseconds within which each command is answered or fails (1 800). */
   readonly commandTimeoutMs?: number;
   /** Milliseconds the first connection may take, a Redis that still starts included (10 000). */
   readonly connectTimeoutMs?: number;
@@ -57,6 +60,11 @@ export async function connectRedis(options: ConnectOptions): Promise<RedisDriver
   }
 }
 
+/** The client's words, but for those that are a riddle to who wrote the address. */
+function wordsOf({ message }: Error): string {
+  return message.startsWith('Unknown RESP type') ? 'what answers there is not Redis' : message;
+}
+
 /** The connections to Redis. Made by {@link connectRedis}. */
 export class RedisDriver {
   /** The address without its password. */
@@ -65,6 +73,7 @@ export class RedisDriver {
   readonly #client: Redis | Cluster;
   readonly #subscriberClient: Redis | Cluster;
   readonly #subscriber: Subscriber;
+  readonly #pulses: readonly Pulse[];
   readonly #probe: NodeJS.Timeout;
   readonly #readyListeners = new Set<() => void>();
   readonly #lostListeners = new Set<(reason: string) => void>();
@@ -80,14 +89,24 @@ export class RedisDriver {
     const clients = makeClients(address, options.commandTimeoutMs ?? COMMAND_LIMIT_MS);
     this.#client = clients.commands;
     this.#subscriberClient = clients.subscriber;
+    this.#pulses = clients.pulses;
     // First the subscriber's own listeners: what happened to it is known when the driver looks.
     this.#subscriber = new Subscriber(this.#subscriberClient, (refusal) => this.#update(refusal));
     for (const client of new Set([this.#client, this.#subscriberClient])) {
       client.on('error', (error: Error) => this.#fail(error));
       client.on('close', () => this.#update(this.#lastError ?? 'the connection was closed'));
       client.on('ready', () => this.#update());
+      client.on('end', () => this.#goOn(client));
     }
     this.#probe = setInterval(() => this.#probeIdle(), options.probeEveryMs ?? PROBE_EVERY_MS).unref();
+  }
+
+  /** The client gives up for good when the sentinels' word of a new primary comes while it asks them for it. */
+  #goOn(client: Redis | Cluster): void {
+    if (this.#state === 'closed') return;
+    setTimeout(() => {
+      if (this.#state !== 'closed' && client.status === 'end') client.connect().catch(() => undefined);
+    }, GO_ON_MS).unref();
   }
 
   get commands(): RedisCommands {
@@ -118,8 +137,12 @@ export class RedisDriver {
    * Hears a sharded channel (`SPUBLISH`), also after reconnections, until `unsubscribe`.
    * @throws {StoreUnavailableError} when Redis is out of reach; the channel is not kept then
    */
-  subscribe(channel: string): Promise<void> {
-    return this.#subscriber.subscribe(channel);
+  async subscribe(channel: string): Promise<void> {
+    // What is published is of no use to anybody who cannot ask.
+    if (this.#client.status !== 'ready') {
+      throw new StoreUnavailableError('there is no connection', { mayHaveRun: false });
+    }
+    await this.#subscriber.subscribe(channel);
   }
 
   unsubscribe(channel: string): Promise<void> {
@@ -143,6 +166,11 @@ export class RedisDriver {
   onLost(listener: (reason: string) => void): () => void {
     this.#lostListeners.add(listener);
     return () => void this.#lostListeners.delete(listener);
+  }
+
+  /** Redis is out of reach, or takes its time to answer. */
+  get isSlow(): boolean {
+    return this.#state !== 'ready' || this.#pulses.some((pulse) => pulse.isSlow);
   }
 
   status(): StoreStatus {
@@ -204,7 +232,7 @@ export class RedisDriver {
 
   #fail(error: Error & { lastNodeError?: Error }): void {
     const nearest = error.lastNodeError ?? error;
-    this.#lastError = nearest instanceof StoreUnavailableError ? nearest.reason : nearest.message;
+    this.#lastError = nearest instanceof StoreUnavailableError ? nearest.reason : wordsOf(nearest);
     // Waiting does not make a password right.
     if (/^(?:WRONGPASS|NOAUTH|NOPERM)/.test(this.#lastError)) this.#settleStart?.();
   }

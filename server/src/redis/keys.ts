@@ -24,6 +24,8 @@ export const logKey = (tenant: string): string => `${base(tenant)}log`;
 export const policyKey = (tenant: string): string => `${base(tenant)}policy`;
 /** The maintenance window. */
 export const maintenanceKey = (tenant: string): string => `${base(tenant)}maintenance`;
+/** The last fence that was given out. */
+export const fenceKey = (tenant: string): string => `${base(tenant)}fence`;
 export const epochKey = (tenant: string): string => `${base(tenant)}epoch`;
 /** How far the archive is, and who has the right to go on with it. */
 export const archiveKey = (tenant: string): string => `${base(tenant)}archive`;

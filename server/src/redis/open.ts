@@ -21,7 +21,8 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
   try {
     const driver = await connectRedis(engine ?? { url: config.redisUrl ?? '' });
     const { minReplicas } = config;
-    const findings = await checkRedis(driver, { minReplicas });
+    const look = () => checkRedis(driver, { minReplicas, ...(engine && { name: 'The embedded engine' }) });
+    const findings = await look();
     for (const finding of findings) {
       if (finding.level === 'warn') log.warn(`${finding.message} ${finding.remedy ?? ''}`);
     }
@@ -38,7 +39,7 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
     return {
       driver,
       kind: engine ? 'embedded' : 'redis',
-      check: () => checkRedis(driver, { minReplicas }),
+      check: look,
       ...(persist ? { persist } : {}),
       async close() {
         await driver.close();

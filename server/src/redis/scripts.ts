@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_POLICY } from '@lastcall/shared';
 import { joinScript } from './assemble.js';
+import type { Fences } from './fences.js';
 import { revKey } from './keys.js';
 
 /** Every verb; a test compares this list with the files of `server/lua/`. */
@@ -15,6 +16,7 @@ export const SCRIPT_NAMES = [
   'lock_acquire',
   'lock_acquire_many',
   'lock_answer',
+  'lock_blockers',
   'lock_break',
   'lock_cancel',
   'lock_check',
@@ -68,6 +70,8 @@ export interface Script {
   readonly name: ScriptName;
   readonly source: string;
   readonly sha: string;
+  /** Whether it can grant a lock: then it is told the highest fence that this node heard of, behind its arguments. */
+  readonly drawsFences: boolean;
 }
 
 const LUA_FOLDER = fileURLToPath(new URL('../../lua/', import.meta.url));
@@ -117,7 +121,20 @@ export function assemble(
     ...parts,
     body,
   ].join('');
-  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+  const sha = createHash('sha1').update(source).digest('hex');
+  // What a script does not use was left out of it.
+  return { name, source, sha, drawsFences: source.includes('function raise_fence(') };
+}
+
+/** Every verb, by kind of Redis: they are put together once in a process, whatever the number of connections. */
+const assembled = new Map<boolean, ReadonlyMap<ScriptName, Script>>();
+
+function scriptsFor(onCluster: boolean): ReadonlyMap<ScriptName, Script> {
+  const known = assembled.get(onCluster);
+  if (known) return known;
+  const scripts = new Map(SCRIPT_NAMES.map((name) => [name, assemble(name, { onCluster })]));
+  assembled.set(onCluster, scripts);
+  return scripts;
 }
 
 export type ScriptObserver = (name: ScriptName, tookMs: number) => void;
@@ -125,15 +142,15 @@ export type ScriptObserver = (name: ScriptName, tookMs: number) => void;
 /** Runs the verbs by their digest; a Redis that forgot them (restart, fail-over, SCRIPT FLUSH) is given them again. */
 export class Scripts {
   readonly #runner: ScriptRunner;
+  readonly #fences: Pick<Fences, 'of'>;
   readonly #observe: ScriptObserver;
   readonly #scripts: ReadonlyMap<ScriptName, Script>;
 
-  constructor(runner: ScriptRunner, observe: ScriptObserver = () => {}) {
+  constructor(runner: ScriptRunner, fences: Pick<Fences, 'of'>, observe: ScriptObserver = () => {}) {
     this.#runner = runner;
+    this.#fences = fences;
     this.#observe = observe;
-    this.#scripts = new Map(
-      SCRIPT_NAMES.map((name) => [name, assemble(name, { onCluster: runner.kind === 'cluster' })]),
-    );
+    this.#scripts = scriptsFor(runner.kind === 'cluster');
   }
 
   /** Loads every script, so that the first use needs no second round trip. */
@@ -145,13 +162,14 @@ export class Scripts {
   async run(name: ScriptName, tenant: string, args: readonly (string | number)[]): Promise<unknown> {
     const script = this.#scripts.get(name) as Script;
     const keys = [revKey(tenant)];
+    const all = script.drawsFences ? [...args, this.#fences.of(tenant)] : args;
     const startedAt = performance.now();
     try {
-      return await this.#runner.evalsha(script.sha, keys, args);
+      return await this.#runner.evalsha(script.sha, keys, all);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       // Given and run in one: between two commands it could be forgotten again.
-      return await this.#runner.eval(script.source, keys, args);
+      return await this.#runner.eval(script.source, keys, all);
     } finally {
       this.#observe(name, performance.now() - startedAt);
     }

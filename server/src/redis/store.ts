@@ -1,9 +1,11 @@
 import { type AuditRecord, LastcallError } from '@lastcall/shared';
 import { type Refusal, refused } from '../refusals.js';
 import { isUnavailable, type RedisDriver, StoreUnavailableError } from './driver.js';
+import { Fences } from './fences.js';
 import {
   archiveKey,
   epochKey,
+  fenceKey,
   idempotencyKey,
   locksKey,
   logKey,
@@ -76,10 +78,12 @@ export class Store {
   readonly #driver: StoreDriver;
   readonly #scripts: Scripts;
   readonly #persist: () => Promise<void>;
+  /** What this node knows of each tenant's fences; scripts are told. */
+  readonly fences = new Fences();
 
   constructor(driver: StoreDriver, options: StoreOptions = {}) {
     this.#driver = driver;
-    this.#scripts = new Scripts(driver, options.observe);
+    this.#scripts = new Scripts(driver, this.fences, options.observe);
     this.#persist = options.persist ?? (() => Promise.resolve());
   }
 
@@ -126,11 +130,12 @@ export class Store {
     );
   }
 
-  /** A tenant's last record, and the rev after which its epoch began (0 unless data was lost but not all of it). */
+  /** A tenant's last record (its last fence is noted besides), and the rev after which its epoch began (0 unless data was lost but not all of it). */
   async position(tenant: string): Promise<{ rev: number; epoch: number; after: number }> {
-    const keys = [revKey(tenant), epochKey(tenant)];
-    const [rev, began] = await reached(this.#driver.commands.mget(keys));
+    const keys = [revKey(tenant), epochKey(tenant), fenceKey(tenant)];
+    const [rev, began, fence] = await reached(this.#driver.commands.mget(keys));
     const [epoch = 0, after = 0] = (began ?? '').split('|').map(Number);
+    this.fences.note(tenant, Number(fence ?? 0));
     return { rev: Number(rev ?? 0), epoch, after };
   }
 

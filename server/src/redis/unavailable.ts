@@ -22,6 +22,9 @@ const UNSENT = /isn't writeable|isn't ready/;
 const UNANSWERED =
   /^(?:Command timed out|Connection is closed|Reached the max retries|Command aborted|Cluster is ended|Socket timeout|Too many Cluster redirections|Failed to refresh slots cache)/;
 
+/** Its words for one that was not answered within its limit. */
+const LATE = 'Command timed out';
+
 /** Turns a failure of the connection into a {@link StoreUnavailableError}; any other error stays what it is. */
 export function asStoreError(error: Error): Error {
   if (error instanceof StoreUnavailableError) return error;
@@ -40,13 +43,18 @@ export function asStoreError(error: Error): Error {
   return error;
 }
 
+/** True for a command that was not answered within its limit. */
+export function isLate(error: Error): boolean {
+  return error.message.startsWith(LATE);
+}
+
 /** True for every failure that only says that Redis is out of reach. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && asStoreError(error) instanceof StoreUnavailableError;
 }
 
 function unansweredReason(message: string): string {
-  if (message.startsWith('Command timed out')) return 'it did not answer in time';
+  if (message.startsWith(LATE)) return 'it did not answer in time';
   if (/^(?:Reached the max retries|Connection is closed|Command aborted)/.test(message)) {
     return 'the connection was lost before it answered';
   }

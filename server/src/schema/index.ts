@@ -1,3 +1,4 @@
+export * from './answers.js';
 export * from './audit.js';
 export * from './block.js';
 export * from './client.js';
@@ -11,6 +12,7 @@ export * from './order.js';
 export * from './page.js';
 export { invalid, MAX_ISSUE_LENGTH, MAX_ISSUES, parse } from './parse.js';
 export * from './policy.js';
+export * from './pushes.js';
 export * from './review.js';
 export * from './routes.js';
 export * from './session.js';

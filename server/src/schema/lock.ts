@@ -86,4 +86,7 @@ export const lockBreakAnswerSchema = z.object({ broken: z.boolean() }).meta({ id
 export const lockCheckSchema = z.strictObject({ resource, fence, sessionId: id.optional() });
 export type LockCheck = z.output<typeof lockCheckSchema>;
 
-export const lockCheckAnswerSchema = z.object({ valid: z.boolean() }).meta({ id: 'LockCheck' });
+/** `mode`: that of a valid lock. Readers are many: whoever writes needs an exclusive one. */
+export const lockCheckAnswerSchema = z
+  .object({ valid: z.boolean(), mode: lockModeSchema.optional() })
+  .meta({ id: 'LockCheck' });

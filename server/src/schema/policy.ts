@@ -1,4 +1,12 @@
-import { POLICY_RANGES, POLICY_RULES, type Policy, type PolicySettings, type Range } from '@lastcall/shared';
+import {
+  POLICY_RANGES,
+  POLICY_RULES,
+  type Policy,
+  type PolicySettings,
+  PUBLIC_POLICY_KEYS,
+  type PublicPolicy,
+  type Range,
+} from '@lastcall/shared';
 import { z } from 'zod';
 import { contract } from './contract.js';
 import { whole } from './values.js';
@@ -28,3 +36,13 @@ export const policySettingsSchema = contract<PolicySettings>()(
 export const policySchema = contract<Policy>()(z.object({ version: whole(0), ...shape })).meta({
   id: 'Policy',
 });
+
+const publicShape = Object.fromEntries(PUBLIC_POLICY_KEYS.map((name) => [name, shape[name]])) as Pick<
+  Shape,
+  (typeof PUBLIC_POLICY_KEYS)[number]
+>;
+
+/** What every client may know of the settings. */
+export const publicPolicySchema = contract<PublicPolicy>()(
+  z.object({ version: whole(0), ...publicShape }),
+).meta({ id: 'PublicPolicy' });

@@ -3,6 +3,7 @@ import { type AuditVerdict, TENANT_PATTERN } from '@lastcall/shared';
 import { Keys } from '../../archive/chain.js';
 import { Folder } from '../../archive/files.js';
 import { verifyArchive } from '../../archive/verify.js';
+import { busily } from '../busy.js';
 import { defineCommand, EXIT } from '../command.js';
 import { formatInstant } from '../durations.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf, instantOption, usageError } from '../options.js';
@@ -70,10 +71,12 @@ export const verify = defineCommand<Options>({
   more: 'Names the first link that is broken, missing or cut off. Exit codes: 0 it is whole, 3 it is not.',
   async run({ terminal, options }) {
     const { dir, from } = options;
-    const verdict =
-      dir === undefined
-        ? await apiOf(terminal, options).verifyAudit(from)
-        : await verifyHere(terminal, dir, options);
+    const verdict = await busily(
+      terminal,
+      () => 'Reading the archive',
+      () =>
+        dir === undefined ? apiOf(terminal, options).verifyAudit(from) : verifyHere(terminal, dir, options),
+    );
     if (options.json) printJson(terminal, verdict);
     else printVerdict(terminal, verdict);
     return verdict.ok ? EXIT.ok : EXIT.unverified;

@@ -2,8 +2,10 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AUDIT_TYPES, type AuditRecord } from '@lastcall/shared';
+import { busily } from '../busy.js';
 import { type Command, CommandError, defineCommand, EXIT, type Option } from '../command.js';
 import { formatInstant } from '../durations.js';
+import { type ListOptions, printList, WATCH_OPTION } from '../lists.js';
 import {
   API_OPTIONS,
   type ApiCommandOptions,
@@ -14,7 +16,7 @@ import {
   LIMIT_OPTION,
 } from '../options.js';
 import { type Column, printMore, printTable } from '../render.js';
-import { printJson, type Terminal } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
 import { actorOf, personOf } from '../words.js';
 import { verify } from './audit-verify.js';
 
@@ -25,7 +27,7 @@ interface Filter {
   readonly from?: number;
   readonly to?: number;
 }
-interface ListOptions extends ApiCommandOptions, Filter {
+interface ListingOptions extends ApiCommandOptions, ListOptions, Filter {
   readonly limit?: number;
 }
 
@@ -64,22 +66,22 @@ const FILTER_OPTIONS: readonly Option[] = [
   { flags: '--to <instant>', help: 'Until before then.', parse: instantOption },
 ];
 
-const list = defineCommand<ListOptions>({
+const list = defineCommand<ListingOptions>({
   usage: 'audit list',
   summary: 'list what happened, newest first',
   group: 'Look',
-  options: [...FILTER_OPTIONS, LIMIT_OPTION, ...API_OPTIONS],
+  options: [...FILTER_OPTIONS, LIMIT_OPTION, WATCH_OPTION, ...API_OPTIONS],
   more: 'The list reads what Redis keeps; "lastcall audit export" reads the archive too.',
   async run({ terminal, options }) {
     const { session, user, type, from, to, limit = DEFAULT_LIMIT } = options;
-    const page = await apiOf(terminal, options).audit({ session, user, type, from, to }, limit);
-    if (options.json) {
-      printJson(terminal, page);
-      return EXIT.ok;
-    }
-    printTable(terminal, AUDIT_COLUMNS, page.items, 'There are no such records.');
-    printMore(terminal, page.items.length, page.next);
-    return EXIT.ok;
+    const api = apiOf(terminal, options);
+    return await printList(terminal, options, {
+      read: (signal) => api.audit({ session, user, type, from, to }, limit, signal),
+      show: (shown, { items, next }) => {
+        printTable(shown, AUDIT_COLUMNS, items, 'There are no such records.');
+        printMore(shown, items.length, next);
+      },
+    });
   },
 });
 
@@ -93,18 +95,33 @@ interface ExportOptions extends ApiCommandOptions, Filter {
   readonly output?: string;
 }
 
+/** The same pieces, with what they come to so far. */
+async function* counted(pieces: AsyncGenerator<Uint8Array>, add: (bytes: number) => void) {
+  for await (const piece of pieces) {
+    add(piece.length);
+    yield piece;
+  }
+}
+
 async function write(
-  { stdout }: Terminal,
+  terminal: Terminal,
   pieces: AsyncGenerator<Uint8Array>,
   path: string | undefined,
 ): Promise<void> {
-  const source = Readable.from(pieces);
   if (path === undefined) {
-    await pipeline(source, stdout, { end: false });
+    await pipeline(Readable.from(pieces), terminal.stdout, { end: false });
     return;
   }
+  let bytes = 0;
+  const source = counted(pieces, (more) => {
+    bytes += more;
+  });
   try {
-    await pipeline(source, createWriteStream(path, { mode: PRIVATE_FILE }));
+    await busily(
+      terminal,
+      () => `${(bytes / 1_000_000).toFixed(1)} MB written`,
+      () => pipeline(Readable.from(source), createWriteStream(path, { mode: PRIVATE_FILE })),
+    );
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     throw syscall === undefined ? error : new CommandError(`--output: ${path} cannot be written (${code})`);

@@ -1,6 +1,8 @@
 import { type Block, type BlockRequest, MAX_MESSAGE_LENGTH } from '@lastcall/shared';
 import { defineCommand, EXIT } from '../command.js';
-import { formatAgo } from '../durations.js';
+import { formatAgo, formatInstant } from '../durations.js';
+import { ID } from '../ids.js';
+import { type ListOptions, printList, WATCH_OPTION } from '../lists.js';
 import {
   API_OPTIONS,
   type ApiCommandOptions,
@@ -15,8 +17,6 @@ import { type Column, printMore, printTable } from '../render.js';
 import { oneLine, print, printJson } from '../terminal.js';
 import { actorOf, count } from '../words.js';
 
-const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
-
 function textOption(text: string): string {
   if (text.trim() === '' || text.length > MAX_MESSAGE_LENGTH) {
     throw usageError(`This must be 1 to ${MAX_MESSAGE_LENGTH} characters`);
@@ -24,18 +24,16 @@ function textOption(text: string): string {
   return text;
 }
 
-const instantOf = (at: number): string => new Date(at).toISOString();
-
 /** What a block keeps out. */
 function scopeOf({ notBeforeAt }: Block): string {
-  return notBeforeAt === undefined ? 'everything' : `tokens before ${instantOf(notBeforeAt)}`;
+  return notBeforeAt === undefined ? 'everything' : `tokens before ${formatInstant(notBeforeAt)}`;
 }
 
 function columnsAt(now: number): readonly Column<Block>[] {
   return [
     { head: 'USER', text: ({ user }) => user },
     { head: 'KEEPS OUT', text: scopeOf },
-    { head: 'UNTIL', text: ({ untilAt }) => (untilAt === undefined ? 'lifted' : instantOf(untilAt)) },
+    { head: 'UNTIL', text: ({ untilAt }) => (untilAt === undefined ? 'lifted' : formatInstant(untilAt)) },
     { head: 'REASON', text: ({ reason }) => reason, spare: 2 },
     { head: 'BY', text: ({ by }) => actorOf(by), spare: 3 },
     { head: 'SET', text: ({ createdAt }) => formatAgo(createdAt, now), align: 'right', spare: 1 },
@@ -43,21 +41,31 @@ function columnsAt(now: number): readonly Column<Block>[] {
   ];
 }
 
-export const blocks = defineCommand<ApiCommandOptions & { readonly user?: string; readonly limit?: number }>({
+interface ListingOptions extends ApiCommandOptions, ListOptions {
+  readonly user?: string;
+  readonly limit?: number;
+}
+
+export const blocks = defineCommand<ListingOptions>({
   usage: 'blocks',
   summary: 'list who is kept out',
   group: 'Look',
-  options: [{ flags: '--user <id>', help: 'Only of this person.' }, LIMIT_OPTION, ...API_OPTIONS],
+  options: [
+    { flags: '--user <id>', help: 'Only of this person.' },
+    LIMIT_OPTION,
+    WATCH_OPTION,
+    ...API_OPTIONS,
+  ],
   async run({ terminal, options }) {
     const { user, limit = DEFAULT_LIMIT } = options;
-    const page = await apiOf(terminal, options).blocks({ user }, limit);
-    if (options.json) {
-      printJson(terminal, page);
-      return EXIT.ok;
-    }
-    printTable(terminal, columnsAt(Date.now()), page.items, 'Nobody is kept out who matches.');
-    printMore(terminal, page.items.length, page.next);
-    return EXIT.ok;
+    const api = apiOf(terminal, options);
+    return await printList(terminal, options, {
+      read: (signal) => api.blocks({ user }, limit, signal),
+      show: (shown, { items, next }) => {
+        printTable(shown, columnsAt(Date.now()), items, 'Nobody is kept out who matches.');
+        printMore(shown, items.length, next);
+      },
+    });
   },
 });
 
@@ -111,7 +119,7 @@ export const unblock = defineCommand<ApiCommandOptions>({
   more: 'With a user every block of theirs is lifted, those that orders have set included; with the id of a block, that one.',
   async run({ terminal, args: [name = ''], options }) {
     const api = apiOf(terminal, options);
-    const ids = UUID.test(name)
+    const ids = ID.test(name)
       ? [name]
       : (await api.blocks({ user: name }, DEFAULT_LIMIT)).items.map(({ id }) => id);
     for (const id of ids) await api.liftBlock(id);

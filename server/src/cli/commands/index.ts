@@ -2,8 +2,11 @@ import type { Command } from '../command.js';
 import { audit } from './audit.js';
 import { block, blocks, unblock } from './blocks.js';
 import { cancel } from './cancel.js';
+import { completionOf } from './completion.js';
+import { doctor } from './doctor.js';
 import { locks, unlock } from './locks.js';
 import { maintenance } from './maintenance.js';
+import { orders } from './order-list.js';
 import { logoff, warn } from './orders.js';
 import { policy } from './policy.js';
 import { review } from './review.js';
@@ -17,8 +20,11 @@ import { verify } from './verify.js';
 export const COMMANDS: readonly Command[] = [
   serve,
   token,
+  doctor,
+  completionOf(() => COMMANDS),
   sessions,
   show,
+  orders,
   locks,
   blocks,
   ...audit,

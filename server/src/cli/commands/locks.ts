@@ -1,12 +1,13 @@
 import type { LockEntry, LockHolder, LockWaiter } from '@lastcall/shared';
 import { defineCommand, EXIT } from '../command.js';
 import { formatAgo, formatDuration } from '../durations.js';
+import { type ListOptions, printList, WATCH_OPTION } from '../lists.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf, DEFAULT_LIMIT, LIMIT_OPTION } from '../options.js';
 import { type Column, printMore, printTable } from '../render.js';
 import { oneLine, print, printJson } from '../terminal.js';
 import { count, personOf } from '../words.js';
 
-interface Options extends ApiCommandOptions {
+interface Options extends ApiCommandOptions, ListOptions {
   readonly prefix?: string;
   readonly session?: string;
   readonly user?: string;
@@ -63,20 +64,21 @@ export const locks = defineCommand<Options>({
     { flags: '--session <id>', help: 'Only held by this session.' },
     { flags: '--user <id>', help: 'Only held by this person.' },
     LIMIT_OPTION,
+    WATCH_OPTION,
     ...API_OPTIONS,
   ],
   async run({ terminal, options }) {
     const { prefix, session, user, limit = DEFAULT_LIMIT } = options;
-    const page = await apiOf(terminal, options).locks({ prefix, session, user }, limit);
-    if (options.json) {
-      printJson(terminal, page);
-      return EXIT.ok;
-    }
-    printTable(terminal, columnsAt(Date.now()), page.items, 'Nothing is locked that matches.');
-    printMore(terminal, page.items.length, page.next);
-    const waiting = page.items.reduce((sum, { waiters }) => sum + waiters.length, 0);
-    if (waiting > 0) print(terminal.stderr, `${count(waiting, 'session waits', 'sessions wait')}.`);
-    return EXIT.ok;
+    const api = apiOf(terminal, options);
+    return await printList(terminal, options, {
+      read: (signal) => api.locks({ prefix, session, user }, limit, signal),
+      show: (shown, { items, next }) => {
+        printTable(shown, columnsAt(Date.now()), items, 'Nothing is locked that matches.');
+        printMore(shown, items.length, next);
+        const waiting = items.reduce((sum, { waiters }) => sum + waiters.length, 0);
+        if (waiting > 0) print(shown.stderr, `${count(waiting, 'session waits', 'sessions wait')}.`);
+      },
+    });
   },
 });
 

@@ -2,6 +2,8 @@ import type { Maintenance, MaintenanceRequest } from '@lastcall/shared';
 import { type Call, type Command, defineCommand, EXIT, type ExitCode } from '../command.js';
 import { formatDuration, formatInstant, parseDuration } from '../durations.js';
 import { followWindow } from '../follow.js';
+import { type ListOptions, printList, WATCH_OPTION } from '../lists.js';
+import { ensureMeant } from '../meant.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf, durationOption, usageError } from '../options.js';
 import { leftOf } from '../progress.js';
 import { MESSAGE_OPTION } from '../targets.js';
@@ -51,17 +53,18 @@ function isProved({ state, counts }: Maintenance): boolean {
   return state === 'closed' && counts?.unverified === 0 && counts.verified === counts.targeted;
 }
 
-const show: Command = defineCommand<ApiCommandOptions>({
+const show: Command = defineCommand<ApiCommandOptions & ListOptions>({
   usage: 'maintenance show',
   summary: 'show the maintenance window and who is not out yet',
   group: 'Act',
-  options: API_OPTIONS,
+  options: [WATCH_OPTION, ...API_OPTIONS],
   async run({ terminal, options }) {
-    const window = await apiOf(terminal, options).maintenance();
-    if (options.json) printJson(terminal, window);
-    else if (window) print(terminal.stdout, ...linesOf(window, Date.now()));
-    else print(terminal.stdout, 'No maintenance is planned.');
-    return EXIT.ok;
+    const api = apiOf(terminal, options);
+    return await printList(terminal, options, {
+      read: (signal) => api.maintenance(signal),
+      show: ({ stdout }, window) =>
+        print(stdout, ...(window ? linesOf(window, Date.now()) : ['No maintenance is planned.'])),
+    });
   },
 });
 
@@ -74,6 +77,7 @@ interface StartOptions extends ApiCommandOptions {
   readonly stop?: number;
   readonly spare?: readonly string[];
   readonly rehearse?: true;
+  readonly yes?: true;
   readonly wait?: true;
 }
 
@@ -145,6 +149,7 @@ const start: Command = defineCommand<StartOptions>({
     { flags: '--spare <role...>', help: 'Who has one of these roles stays and is let in. Default: admin.' },
     { flags: '--rehearse', help: 'Only warn: nobody is kept out or logged off.' },
     { flags: '--wait', help: 'Wait until everybody is out; exit with 0 only if all are verified.' },
+    { flags: '--yes', help: 'Do not ask.' },
     ...API_OPTIONS,
   ],
   more: [
@@ -156,7 +161,13 @@ const start: Command = defineCommand<StartOptions>({
   ].join('\n'),
   async run(call) {
     const { terminal, options } = call;
-    const window = await apiOf(terminal, options).setMaintenance(requestOf(options));
+    const api = apiOf(terminal, options);
+    const request = requestOf(options);
+    if (!options.rehearse) {
+      const what = `This closes the application for everybody in ${api.tenant} until it is lifted`;
+      await ensureMeant(terminal, what, options.yes);
+    }
+    const window = await api.setMaintenance(request);
     const leftMs = options.in ?? window.startsAt - Date.now();
     if (options.wait) return await waitFor(window, leftMs, call);
     if (options.json) printJson(terminal, window);

@@ -1,9 +1,10 @@
 import type { Order, OrderRequest } from '@lastcall/shared';
 import type { Api, OrderPreview } from '../api.js';
-import { type Call, CommandError, defineCommand, EXIT, type ExitCode } from '../command.js';
+import { type Call, defineCommand, EXIT, type ExitCode } from '../command.js';
 import { formatDuration } from '../durations.js';
 import { follow } from '../follow.js';
-import { apiOf, durationOption, usageError } from '../options.js';
+import { ensureMeant } from '../meant.js';
+import { apiOf, durationOption } from '../options.js';
 import { isVerified, printOutcomes, summaryOf } from '../receipts.js';
 import { printTable } from '../render.js';
 import {
@@ -15,7 +16,7 @@ import {
   TARGET_OPTIONS,
   WIDE,
 } from '../targets.js';
-import { confirm, isInteractive, oneLine, print, printJson, type Terminal } from '../terminal.js';
+import { oneLine, print, printJson, type Terminal } from '../terminal.js';
 import { count, personOf } from '../words.js';
 import { MAX_RECEIPTS } from './verify.js';
 
@@ -68,8 +69,8 @@ function printPreview(terminal: Terminal, preview: OrderPreview): void {
   print(terminal.stderr, 'Nothing was done (--dry-run).');
 }
 
-/** Makes sure that an order for many is meant. */
-async function ensureMeant(
+/** Makes sure that an order for many is meant; one for few is. */
+async function ensureFew(
   api: Api,
   request: OrderRequest,
   { terminal, options }: Call<OrderOptions>,
@@ -79,16 +80,14 @@ async function ensureMeant(
   const many = peopleOf(preview).length > WIDE || preview.total > preview.items.length;
   if (!many && request.target.all !== true) return;
   const what = `${request.action === 'warn' ? 'This warns' : 'This logs off'} ${describe(preview)}`;
-  if (!isInteractive(terminal)) throw usageError(`${what}. Add --yes to do so without being asked.`);
-  if (await confirm(terminal, `${what}. Go on?`)) return;
-  throw new CommandError('Nothing was done.');
+  await ensureMeant(terminal, what, undefined);
 }
 
 /** Gives the order, unless it was only a rehearsal. */
 async function give(api: Api, request: OrderRequest, call: Call<OrderOptions>): Promise<Order | undefined> {
   const { terminal, options } = call;
   if (!options.dryRun) {
-    await ensureMeant(api, request, call);
+    await ensureFew(api, request, call);
     return api.createOrder(request);
   }
   const preview = await api.previewOrder(request);

@@ -3,6 +3,7 @@ import type { Broker } from '../../broker.js';
 import { type Config, loadConfig } from '../../config.js';
 import { type SettingName, settingOptions, settingsHelp } from '../../settings.js';
 import { CommandError, defineCommand, EXIT, type ExitCode } from '../command.js';
+import { listenProblem } from '../listening.js';
 import { colorsOf, print, type Terminal } from '../terminal.js';
 
 type Flags = Partial<Record<SettingName, unknown>>;
@@ -17,18 +18,9 @@ const DEV_TENANT = 'demo';
 const PRIVATE = 0o077;
 
 /** Why a broker did not start, and what to do. */
-function startError(error: unknown, { host, port }: Config): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') {
-    return new CommandError(
-      `Port ${port} on ${host} is in use: stop what listens there, or take another one with --port (0 takes a free one).`,
-    );
-  }
-  if (code === 'EACCES')
-    return new CommandError(`Port ${port} may not be used by this account; take one above 1023.`);
-  if (code === 'EADDRNOTAVAIL')
-    return new CommandError(`${host} is not an address of this machine; see --host.`);
-  return error;
+function startError(error: unknown, config: Config): unknown {
+  const problem = listenProblem(error, config);
+  return problem === undefined ? error : new CommandError(problem.join(': '));
 }
 
 /** What somebody who tries the broker out wants to know next. */
@@ -39,13 +31,14 @@ async function greet(terminal: Terminal, config: Config, broker: Broker, url: st
     print(stdout, `Lastcall listens on ${url}`);
     return;
   }
-  const token = await broker.token({
+  const administrator = {
     sub: 'admin',
     name: 'Administrator',
     tenant: DEV_TENANT,
     roles: ['admin'],
     expiresInMs: TOKEN_MS,
-  });
+  };
+  const token = await broker.token(administrator);
   const where = config.dataDir.startsWith('/')
     ? config.dataDir
     : `${relative(process.cwd(), resolve(config.dataDir))}/`;
@@ -58,6 +51,8 @@ async function greet(terminal: Terminal, config: Config, broker: Broker, url: st
     '',
     `  ${colors.bold('Lastcall')} listens on  ${colors.cyan(url)}`,
     `  Demo                ${colors.cyan(`${url}/demo/`)}  (open it in two windows)`,
+    `  Console             ${colors.cyan(broker.consoleLink(url, administrator))}  (signs in once, within 10 minutes)`,
+    `  Side by side        ${colors.cyan(`${url}/demo/both.html`)}  (two people and the administrator)`,
     `  Data is kept        ${kept}`,
     '',
     `  ${colors.bold('Next')}, in another terminal, as the administrator of "${DEV_TENANT}" (the token is valid for 12 hours):`,

@@ -1,6 +1,7 @@
 import { SESSION_STATES, type Session, type SessionState } from '@lastcall/shared';
-import { defineCommand, EXIT } from '../command.js';
+import { defineCommand } from '../command.js';
 import { formatAgo } from '../durations.js';
+import { type ListOptions, printList, WATCH_OPTION } from '../lists.js';
 import {
   API_OPTIONS,
   type ApiCommandOptions,
@@ -10,10 +11,9 @@ import {
   LIMIT_OPTION,
 } from '../options.js';
 import { type Column, printMore, printTable } from '../render.js';
-import { printJson } from '../terminal.js';
 import { appOf, deviceOf, paintState, personOf } from '../words.js';
 
-interface Options extends ApiCommandOptions {
+interface Options extends ApiCommandOptions, ListOptions {
   readonly user?: string;
   readonly state?: SessionState;
   readonly app?: string;
@@ -64,20 +64,21 @@ export const sessions = defineCommand<Options>({
     { flags: '--idle <duration>', help: 'Only without input for so long.', parse: durationOption },
     { flags: '--search <text>', help: 'Only with this text in a name, device or address.' },
     LIMIT_OPTION,
+    WATCH_OPTION,
     ...API_OPTIONS,
   ],
   async run({ terminal, options }) {
     const { user, state, app, node, idle, search, limit = DEFAULT_LIMIT } = options;
     const filter = { user, state, app, node, minIdleMs: idle, q: search };
-    const page = await apiOf(terminal, options).sessions(filter, limit);
-    if (options.json) {
-      printJson(terminal, page);
-      return EXIT.ok;
-    }
+    const api = apiOf(terminal, options);
     const isFiltered = Object.values(filter).some((value) => value !== undefined);
     const none = isFiltered ? 'Nobody is logged in who matches.' : 'Nobody is logged in.';
-    printTable(terminal, columnsAt(Date.now()), page.items, none);
-    printMore(terminal, page.items.length, page.next);
-    return EXIT.ok;
+    return await printList(terminal, options, {
+      read: (signal) => api.sessions(filter, limit, signal),
+      show: (shown, { items, next }) => {
+        printTable(shown, columnsAt(Date.now()), items, none);
+        printMore(shown, items.length, next);
+      },
+    });
   },
 });

@@ -1,6 +1,7 @@
 import type { Ending, Lock, Order, Receipt, Session } from '@lastcall/shared';
 import { defineCommand, EXIT } from '../command.js';
 import { formatAgo, formatInstant } from '../durations.js';
+import { idArgument } from '../ids.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf } from '../options.js';
 import { printChecks } from '../receipts.js';
 import { type Column, printPairs, printTable } from '../render.js';
@@ -72,7 +73,7 @@ export const show = defineCommand<ApiCommandOptions>({
   group: 'Look',
   options: API_OPTIONS,
   async run({ terminal, args: [id = ''], options }) {
-    const detail = await apiOf(terminal, options).session(id);
+    const detail = await apiOf(terminal, options).session(idArgument(id, 'session'));
     if (options.json) {
       printJson(terminal, detail);
       return EXIT.ok;

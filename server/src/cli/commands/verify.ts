@@ -1,5 +1,6 @@
 import { defineCommand, EXIT } from '../command.js';
 import { follow } from '../follow.js';
+import { idArgument } from '../ids.js';
 import { API_OPTIONS, type ApiCommandOptions, apiOf } from '../options.js';
 import { isVerified, printChecks, printWarned, summaryOf } from '../receipts.js';
 import { print, printJson } from '../terminal.js';
@@ -16,7 +17,8 @@ export const verify = defineCommand<ApiCommandOptions & { readonly wait?: true }
     'Each receipt has four checks: the session is ended in the registry, no broker has a live socket of it, it holds',
     'no lock, and it is refused when it comes back. Exit codes: 0 all verified, 3 some are not (yet).',
   ].join('\n'),
-  async run({ terminal, args: [id = ''], options }) {
+  async run({ terminal, args: [text = ''], options }) {
+    const id = idArgument(text, 'order');
     const api = apiOf(terminal, options);
     const found = await api.order(id);
     // Only the broker knows the instant; this machine's clock is good enough for a display.

@@ -1,0 +1,173 @@
+import { CLIENT_NAMESPACE, type WireError } from '@lastcall/shared';
+import type { Socket } from 'socket.io';
+
+/**
+ * What reaches below Socket.IO's public interface is in this file alone, but for the count of pings in `transport.ts`.
+ * Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
+ * longer for one than Lastcall does. So a chunk that is exactly one heartbeat is taken before `ws` looks at it, and its
+ * answer goes out as one frame that is made here. All else, and all of it when the parts are not those that are known,
+ * goes the ordinary way.
+ */
+
+/** The text of a heartbeat that says nothing but how long ago the last input was: number of the packet, idle time. */
+const WHOLE = '(0|[1-9]\\d{0,14})';
+const HEARTBEAT = new RegExp(
+  `^42${CLIENT_NAMESPACE},${WHOLE}\\["heartbeat",\\{(?:"n":${WHOLE},)?"idleMs":${WHOLE}\\}\\]$`,
+);
+
+/** The final text frame of a message (RFC 6455, section 5.2): masked by the client, its length in the header. */
+const FINAL_TEXT = 0x81;
+const MASKED = 0x80;
+const MASK_AT = 2;
+const PAYLOAD_AT = 6;
+const TWO_BYTES_FOLLOW = 126;
+const SHORT = 125;
+const LONG = 0xffff;
+
+/** What may wait for a client before Engine.IO has to count it, in bytes; and the state of a socket that is open. */
+const UNREAD = 16_384;
+const OPEN = 1;
+
+/** Of `ws`, private: what cuts a connection's bytes into messages, and what sends frames that were made before. */
+const RECEIVER = '_receiver';
+const SENDER = '_sender';
+/** Of the receiver: where it is in a frame, the bytes it keeps of one, the fragments it keeps of a message. */
+const STATE = '_state';
+const BYTES = '_bufferedBytes';
+const FRAGMENTS = '_fragmented';
+
+type Write = (chunk: Buffer, ...more: readonly unknown[]) => boolean;
+
+/** Between two messages it is at the beginning of a frame, and has neither bytes nor fragments left. */
+interface Receiver {
+  readonly [STATE]: number;
+  readonly [BYTES]: number;
+  readonly [FRAGMENTS]: number;
+  write: Write;
+}
+
+/** The parts of an Engine.IO connection that are used. */
+interface Connection {
+  readonly protocol: number;
+  readonly readyState: string;
+  readonly writeBuffer: readonly unknown[];
+  /** While it runs a pong is awaited, and whatever arrives puts off its end. */
+  readonly pingTimeoutTimer: unknown;
+  readonly transport: {
+    readonly name: string;
+    readonly writable: boolean;
+    readonly perMessageDeflate?: unknown;
+    readonly socket: {
+      readonly bufferedAmount: number;
+      readonly readyState: number;
+      readonly [RECEIVER]: Receiver;
+      readonly [SENDER]: { sendFrame(frame: readonly Buffer[]): void };
+    };
+  };
+  send(data: string): unknown;
+}
+
+const START_OF_FRAME = 0;
+
+/** A socket's connection, if its parts are those that are known. */
+function knownConnection({ conn }: Socket): Connection | undefined {
+  const connection = conn as unknown as Connection;
+  const { protocol, transport, writeBuffer, pingTimeoutTimer } = connection;
+  const receiver = transport.socket?.[RECEIVER];
+  const isKnown =
+    protocol === 4 &&
+    transport.name === 'websocket' &&
+    !transport.perMessageDeflate &&
+    Array.isArray(writeBuffer) &&
+    pingTimeoutTimer !== undefined &&
+    typeof connection.send === 'function' &&
+    typeof transport.socket[SENDER]?.sendFrame === 'function' &&
+    typeof receiver?.write === 'function' &&
+    !Object.hasOwn(receiver, 'write') &&
+    [receiver[STATE], receiver[BYTES], receiver[FRAGMENTS]].every(Number.isInteger);
+  return isKnown ? connection : undefined;
+}
+
+/** Nothing came before that is not a whole message yet. */
+function isBetween(receiver: Receiver): boolean {
+  return receiver[STATE] === START_OF_FRAME && receiver[BYTES] === 0 && receiver[FRAGMENTS] === 0;
+}
+
+/** Texts are read here, one after the other. */
+const TEXT = Buffer.allocUnsafe(SHORT);
+
+/** A heartbeat's number and idle time in ms, if a chunk is exactly the frame of one that says no more. */
+export function heartbeatIn(chunk: Buffer): { readonly number: string; readonly idleMs: number } | undefined {
+  const length = chunk.length - PAYLOAD_AT;
+  if (length < 1 || length > SHORT || chunk[0] !== FINAL_TEXT || chunk[1] !== (MASKED | length))
+    return undefined;
+  for (let i = 0; i < length; i += 1) {
+    TEXT[i] = (chunk[PAYLOAD_AT + i] as number) ^ (chunk[MASK_AT + (i & 3)] as number);
+  }
+  const found = HEARTBEAT.exec(TEXT.toString('latin1', 0, length));
+  return found ? { number: found[1] as string, idleMs: Number(found[3]) } : undefined;
+}
+
+/** A text as one frame, not masked, as a server sends it; undefined if it takes a longer header. */
+export function frameOf(text: string): Buffer | undefined {
+  const length = Buffer.byteLength(text);
+  if (length > LONG) return undefined;
+  const header = length > SHORT ? 4 : 2;
+  const frame = Buffer.allocUnsafe(header + length);
+  frame[0] = FINAL_TEXT;
+  if (length > SHORT) {
+    frame[1] = TWO_BYTES_FOLLOW;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = length;
+  }
+  frame.write(text, header);
+  return frame;
+}
+
+/** Sends a message as one frame; behind others that wait, or to whom reads slowly, Engine.IO sends it in its turn. */
+function send(connection: Connection, message: string): void {
+  const { transport } = connection;
+  const isFree =
+    connection.readyState === 'open' && transport.writable && connection.writeBuffer.length === 0;
+  const isReading = transport.socket.readyState === OPEN && transport.socket.bufferedAmount < UNREAD;
+  // Engine.IO marks a message with a 4.
+  const frame = isFree && isReading ? frameOf(`4${message}`) : undefined;
+  if (frame) transport.socket[SENDER].sendFrame([frame]);
+  else connection.send(message);
+}
+
+/** How a heartbeat that was taken is answered. */
+export interface HeartbeatAnswer {
+  renewed(leaseMs: number): void;
+  refused(error: WireError): void;
+}
+
+/** Takes a heartbeat that says nothing but its idle time; `false`: it is to go the ordinary way. */
+export type TakeHeartbeat = (idleMs: number, answer: HeartbeatAnswer) => boolean;
+
+/**
+ * Takes the heartbeats of a socket before `ws` does.
+ * @returns whether it does; if not, they come as any other event
+ */
+export function takeHeartbeats(socket: Socket, take: TakeHeartbeat): boolean {
+  const connection = knownConnection(socket);
+  if (!connection) return false;
+  const receiver = connection.transport.socket[RECEIVER];
+  const write = receiver.write.bind(receiver);
+  const isTaken = (chunk: Buffer): boolean => {
+    // Engine.IO is to hear of whatever proves that a client lives which it has its doubts about.
+    if (connection.pingTimeoutTimer !== null || !isBetween(receiver)) return false;
+    const heartbeat = heartbeatIn(chunk);
+    if (!heartbeat) return false;
+    const say = (answer: string): void =>
+      send(connection, `3${CLIENT_NAMESPACE},${heartbeat.number}[${answer}]`);
+    return take(heartbeat.idleMs, {
+      // The text of an answer as everywhere; nearly all are this one.
+      renewed: (leaseMs) => say(`{"ok":true,"leaseMs":${leaseMs}}`),
+      refused: (error) => say(JSON.stringify({ ok: false, error })),
+    });
+  };
+  receiver.write = (chunk, ...more) => isTaken(chunk) || write(chunk, ...more);
+  return true;
+}
