@@ -1,18 +1,50 @@
 import { defineConfig } from 'rolldown';
 
-/** The SDK with everything it needs, for pages without a bundler. */
-const common = { input: 'dist/index.js', platform: 'browser' };
+const common = { platform: 'browser' };
+const output = { minify: true, sourcemap: true };
 
+/** A script that is no module loads the same files of languages as the module. */
+const languagesBeside = {
+  name: 'languages-beside',
+  resolveId(source) {
+    const [, language] = /texts\/(\w\w)\.js$/.exec(source) ?? [];
+    return language && { id: `./lastcall.${language}.min.js`, external: true };
+  },
+};
+
+/** The SDK with everything it needs, and the elements, for pages without a bundler. */
 export default defineConfig([
-  { ...common, output: { file: 'dist/lastcall.min.js', format: 'esm', minify: true, sourcemap: true } },
   {
     ...common,
+    input: 'dist/script.js',
+    output: { ...output, file: 'dist/lastcall.min.js', format: 'esm' },
+  },
+  {
+    ...common,
+    input: 'dist/script.js',
+    output: { ...output, file: 'dist/lastcall.global.js', format: 'iife', name: 'Lastcall' },
+  },
+  {
+    ...common,
+    input: { banner: 'dist/banner.js' },
     output: {
-      file: 'dist/lastcall.global.js',
+      ...output,
+      dir: 'dist',
+      format: 'esm',
+      entryFileNames: 'lastcall.[name].min.js',
+      chunkFileNames: 'lastcall.[name].min.js',
+    },
+  },
+  {
+    ...common,
+    input: 'dist/banner.js',
+    plugins: [languagesBeside],
+    output: {
+      ...output,
+      file: 'dist/lastcall.banner.global.js',
       format: 'iife',
       name: 'Lastcall',
-      minify: true,
-      sourcemap: true,
+      extend: true,
     },
   },
 ]);

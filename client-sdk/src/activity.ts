@@ -1,52 +1,33 @@
 import { Alarm, type Clock } from './clock.js';
-
-/** Where the person and the device are heard: `document` and `window` in browsers. */
-export interface InputTarget {
-  addEventListener(type: string, listener: (event: Event) => void, options?: AddEventListenerOptions): void;
-  removeEventListener(
-    type: string,
-    listener: (event: Event) => void,
-    options?: AddEventListenerOptions,
-  ): void;
-  readonly visibilityState?: string;
-}
+import type { InputTarget } from './presence.js';
 
 const INPUT = ['pointerdown', 'keydown', 'touchstart', 'wheel'] as const;
-/** The network or the page is back: whatever slept may be looked at. */
-const WAKING = ['online', 'pageshow'] as const;
 const OPTIONS: AddEventListenerOptions = { capture: true, passive: true };
 /** Input is told to the broker at most this often. */
 const TELL_MS = 1_000;
-
-export interface ActivityTargets {
-  readonly page?: InputTarget | undefined;
-  readonly device?: InputTarget | undefined;
-}
 
 export interface ActivityEvents {
   /** Whether the broker waits for a sign of the person: they were idle, or are warned of it. */
   awaited(idleMs: number): boolean;
   /** The person is back: tell the broker. Rejects when that was not possible. */
   back(): Promise<void>;
-  /** The page is in front again, or the device is back. */
-  woken(): void;
+  /** The person did something here: tell the other pages. */
+  did(): void;
 }
 
 /** Knows when the person last did something. Nothing else counts: no timer, no script, no message. */
 export class Activity {
   readonly #clock: Clock;
   readonly #page: InputTarget | undefined;
-  readonly #device: InputTarget | undefined;
   readonly #events: ActivityEvents;
   readonly #quiet: Alarm;
   #lastInputAt: number;
   /** The person came back, and the broker does not know yet. */
   #untold = false;
 
-  constructor(clock: Clock, targets: ActivityTargets, events: ActivityEvents) {
+  constructor(clock: Clock, page: InputTarget | undefined, events: ActivityEvents) {
     this.#clock = clock;
-    this.#page = targets.page;
-    this.#device = targets.device;
+    this.#page = page;
     this.#events = events;
     this.#quiet = new Alarm(clock, () => undefined);
     this.#lastInputAt = clock.now();
@@ -59,18 +40,22 @@ export class Activity {
   start(): void {
     for (const type of INPUT) this.#page?.addEventListener(type, this.#heard, OPTIONS);
     this.#page?.addEventListener('visibilitychange', this.#visibility, OPTIONS);
-    for (const type of WAKING) this.#device?.addEventListener(type, this.#woken, OPTIONS);
   }
 
   stop(): void {
     for (const type of INPUT) this.#page?.removeEventListener(type, this.#heard, OPTIONS);
     this.#page?.removeEventListener('visibilitychange', this.#visibility, OPTIONS);
-    for (const type of WAKING) this.#device?.removeEventListener(type, this.#woken, OPTIONS);
     this.#quiet.clear();
   }
 
   /** The person did something. */
   input(): void {
+    this.#events.did();
+    this.shared();
+  }
+
+  /** The person did something, here or in another page. */
+  shared(): void {
     const awaited = this.#events.awaited(this.idleMs);
     this.#lastInputAt = this.#clock.now();
     if (awaited && !this.#quiet.set) void this.#tell();
@@ -78,6 +63,7 @@ export class Activity {
 
   /** The person says "I am here". */
   dismiss(): Promise<void> {
+    this.#events.did();
     this.#lastInputAt = this.#clock.now();
     return this.#tell();
   }
@@ -104,12 +90,6 @@ export class Activity {
   };
 
   readonly #visibility = (): void => {
-    if (this.#page?.visibilityState !== 'visible') return;
-    this.#events.woken();
-    this.input();
-  };
-
-  readonly #woken = (): void => {
-    this.#events.woken();
+    if (this.#page?.visibilityState === 'visible') this.input();
   };
 }

@@ -10,6 +10,7 @@ import type {
 import { Alarm, type Clock } from './clock.js';
 import { toError, unavailable } from './errors.js';
 import { Link, type LinkOptions } from './link.js';
+import { Strays } from './strays.js';
 import { Waiters } from './waiters.js';
 
 /** Full jitter between nothing and this, doubled with each attempt up to the ceiling. */
@@ -17,7 +18,7 @@ const BACK_OFF_MS = 1_000;
 const BACK_OFF_CEILING_MS = 15_000;
 /** From dialling to the welcome. */
 const WELCOME_MS = 15_000;
-/** The broker says goodbye with `logoff`; a refused command may be heard first. */
+/** The broker says goodbye with `logoff`, to a link that is left with another one's welcome: both may be heard later. */
 const GOODBYE_MS = 2_000;
 /** So often in a row a fresh token may be refused before it is the person's turn. */
 const TOKEN_ATTEMPTS = 3;
@@ -57,6 +58,7 @@ export class Connection {
   /** Ends an attempt to move to another node. */
   readonly #patience: Alarm;
   readonly #waiters: Waiters;
+  readonly #strays: Strays;
   #running = false;
   #online = false;
   #dialling = 0;
@@ -79,6 +81,7 @@ export class Connection {
       this.#stay(unavailable('The other node did not answer in time.'));
     });
     this.#waiters = new Waiters(options.clock);
+    this.#strays = new Strays(options.clock);
   }
 
   get running(): boolean {
@@ -116,8 +119,7 @@ export class Connection {
   }
 
   /**
-   * Looks for a node that is of more use than this one. The link is kept until another node has welcomed the session:
-   * if none is better off nothing is lost.
+   * Looks for a node that is of more use. The link is kept until another node has welcomed the session.
    */
   async move(): Promise<void> {
     if (!this.#online || this.#next || this.#final) return;
@@ -140,6 +142,7 @@ export class Connection {
   /** The connection has proved itself: the next failure starts with a short wait again. */
   prove(): void {
     this.#attempts = 0;
+    this.#strays.proved();
   }
 
   /**
@@ -208,35 +211,37 @@ export class Connection {
     return link;
   }
 
-  /** The second link is the link from now on. */
-  #change(link: Link): void {
+  /** The second link is the link from now on; if it was not welcomed yet it has to be in time. */
+  #change(link: Link, withinMs?: number): void {
     const first = this.#link;
     this.#next = undefined;
     this.#link = link;
     this.#patience.clear();
     first?.drop(unavailable('The connection was changed to another node.'));
+    if (withinMs === undefined) return;
+    this.#online = false;
+    this.#deadline.after(withinMs);
   }
 
   /** The first link is over before the second was welcomed, as if that had been dialled now. */
   #rely(next: Link, error: LastcallError): void {
-    this.#change(next);
-    this.#online = false;
-    this.#deadline.after(WELCOME_MS);
+    this.#change(next, WELCOME_MS);
     this.#events.down(error);
   }
 
   /** The second link came to nothing. What it was told of the session is true all the same. */
   #stay(error: LastcallError): void {
+    this.#strays.note(error);
     this.#next?.drop(error);
     this.#next = undefined;
     this.#patience.clear();
     if (error.code === 'session_ended') this.#lost(error);
   }
 
-  /** By the second link, whose welcome is on its way, or by somebody else. */
+  /** By the second link, whose welcome is on its way, by an attempt that had been given up, or by somebody else. */
   #superseded(error: LastcallError): void {
-    if (this.#next) this.#rely(this.#next, error);
-    else this.restart(error);
+    if (this.#next) this.#change(this.#next, GOODBYE_MS);
+    else this.restart(this.#strays.took() ? unavailable('An earlier attempt took the session.') : error);
   }
 
   #push<E extends ServerPush>(event: E, payload: ServerPushes[E], acknowledge: () => void): void {
@@ -256,6 +261,7 @@ export class Connection {
   }
 
   #hangUp(error: LastcallError): void {
+    if (this.#next || (this.#link && !this.#online)) this.#strays.note(error);
     this.#dialling += 1;
     this.#online = false;
     this.#retry.clear();

@@ -1,18 +1,24 @@
 import { LastcallError, type LogoffPush, type User } from '@lastcall/shared';
 import { type Clock, pause } from './clock.js';
-import type { Saving } from './saving.js';
+import type { SaveCause, Saving } from './saving.js';
 import type { Ended } from './snapshot.js';
 
 /** The last handlers get most of the time in which the broker waits for the answer to `logoff`. */
 const FLUSH_PART = 0.8;
 const MIN_FLUSH_MS = 500;
+/** Nobody waits longer for the last handlers. */
 const MAX_FLUSH_MS = 5_000;
 
 /** Runs the last save handlers, for no longer than the broker waits. */
-export async function lastSave(saving: Saving, clock: Clock, flushMs: number): Promise<void> {
+export async function lastSave(
+  saving: Saving,
+  clock: Clock,
+  cause: SaveCause,
+  flushMs = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const timeMs = Math.min(MAX_FLUSH_MS, Math.max(MIN_FLUSH_MS, flushMs * FLUSH_PART));
   const over = new AbortController();
-  await Promise.race([saving.run('logoff', timeMs), pause(clock, timeMs, over.signal)]);
+  await Promise.race([saving.run(cause, timeMs), pause(clock, timeMs, over.signal)]);
   over.abort();
 }
 

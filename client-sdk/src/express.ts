@@ -76,12 +76,14 @@ export function requireSession<R extends GuardedRequest>(options: GuardOptions<R
 }
 
 /**
- * Lets only requests pass whose session is live, is the signed-in person's, and holds the resource with the fence.
+ * Lets only requests pass whose session is live, is the signed-in person's, and holds the resource alone with the
+ * fence; a shared lock is one for reading.
  * @example
  * app.put('/invoices/:id', requireLock({ ...broker, resource: (req) => `invoices/${req.params.id}` }), save);
  */
 export function requireLock<R extends GuardedRequest>(options: LockGuardOptions<R>): Middleware<R> {
   const guard = guardOf(options);
+  needs(options, 'resource', 'a function that says which resource a request writes', isFunction);
   return guarding(async (request) => {
     const resource = options.resource(request);
     if (!RESOURCE_PATTERN.test(resource)) throw wrong(RESOURCE_HEADER, `"${resource}" is not a resource`);
@@ -113,7 +115,22 @@ export function refuseStale(response: GuardedResponse): void {
   refuse(response, notHeld());
 }
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isGiven = (value: unknown): boolean => (typeof value === 'string' && value !== '') || isFunction(value);
+const isAddress = (value: unknown): boolean =>
+  typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+
+/** @throws TypeError when the application starts, not at each request: a guard without this lets nobody pass */
+function needs(options: unknown, name: string, what: string, isRight: (value: unknown) => boolean): void {
+  const value = (options as Readonly<Record<string, unknown>> | undefined)?.[name];
+  if (!isRight(value)) throw new TypeError(`A guard needs "${name}": ${what}.`);
+}
+
 function guardOf<R extends GuardedRequest>(options: GuardOptions<R>): Guard {
+  needs(options, 'url', 'the address of the broker, like http://127.0.0.1:4600', isAddress);
+  needs(options, 'tenant', 'its name, or a function that says it', isGiven);
+  needs(options, 'token', 'a token with the role "service", or a function that gets one', isGiven);
+  needs(options, 'user', 'a function that says who is signed in', isFunction);
   const { url, token, timeoutMs = TIMEOUT_MS, cacheMs = 0, logger = consoleLogger } = options;
   return new Guard({ url, token, timeoutMs, cacheMs, logger });
 }

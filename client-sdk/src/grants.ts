@@ -1,6 +1,7 @@
 import type { Lock, ServerPushes } from '@lastcall/shared';
 import { Alarm, type Clock } from './clock.js';
 import { mayRepeat } from './errors.js';
+import { EarlyLosses, type Grant, keyOf, type Loss, newGrant, renew } from './grant.js';
 import { Handle, type HandleOwner, type UpgradeOptions } from './handle.js';
 import type { LeaseState } from './lease.js';
 import type { Logger } from './logger.js';
@@ -11,8 +12,6 @@ import type { LockView, LostReason, LostView } from './snapshot.js';
 const ADOPT_MS = 10_000;
 /** Lost locks that are told of at once. */
 const MAX_LOST = 64;
-
-type Loss = Omit<LostView, 'resource' | 'fence'>;
 
 export interface GrantPorts {
   readonly clock: Clock;
@@ -27,19 +26,6 @@ export interface GrantPorts {
   changed(): void;
 }
 
-/** A lock the broker counts as ours, with whoever relies on it here. */
-interface Grant {
-  lock: Lock;
-  readonly handles: Set<Handle>;
-  /** Until then it may be adopted by whoever asks for it. */
-  keptUntil: number;
-  releasing: Promise<void> | undefined;
-  /** An exclusive grant of the same resource takes its place. */
-  upgrading: boolean;
-  /** Why it may be lost; until the broker has said otherwise it is at risk. */
-  doubt: Loss | undefined;
-}
-
 /**
  * What this session holds at the broker. Several handles may share one grant, since a session that asks again for
  * what it holds gets the same; the lock goes back when the last of them is released.
@@ -48,6 +34,9 @@ export class Grants {
   readonly #ports: GrantPorts;
   readonly #owner: HandleOwner;
   readonly #grants = new Map<string, Grant>();
+  /** Requests that may bring an exclusive grant of a resource, which takes the place of the one held. */
+  readonly #replacing = new Map<string, Set<object>>();
+  readonly #early = new EarlyLosses();
   readonly #tidy: Alarm;
   #lost: readonly LostView[] = [];
   #stale = false;
@@ -92,15 +81,21 @@ export class Grants {
   hold(lock: Lock): Handle {
     const handle = new Handle(lock, this.#owner);
     this.#lost = this.#lost.filter(({ resource }) => resource !== lock.resource);
-    this.#grant(lock).handles.add(handle);
+    const grant = this.#grant(lock);
+    grant.handles.add(handle);
     handle.settle();
+    this.#loseEarly(grant);
     return handle;
   }
 
-  /** Whether another grant of this handle's resource takes the place of its own. */
-  upgrading(handle: Handle, upgrading: boolean): void {
-    const grant = this.#grants.get(keyOf(handle));
-    if (grant) grant.upgrading = upgrading;
+  /** A request begins whose grant takes the place of what is held of this resource. To be called once it is decided. */
+  replacing(resource: string): () => void {
+    const request = {};
+    const all = this.#replacing.get(resource) ?? new Set();
+    this.#replacing.set(resource, all.add(request));
+    return () => {
+      if (all.delete(request) && all.size === 0) this.#replacing.delete(resource);
+    };
   }
 
   /** The exclusive lock that takes the place of this handle's shared one. */
@@ -108,6 +103,7 @@ export class Grants {
     const grant = this.#grant(lock);
     if (handle.state !== 'lost' && handle.state !== 'released') grant.handles.add(handle);
     this.settle();
+    this.#loseEarly(grant);
     this.tidy();
     return handle;
   }
@@ -147,7 +143,9 @@ export class Grants {
   confirm(locks: readonly Lock[]): void {
     const held = new Set(locks.map(keyOf));
     for (const [key, grant] of this.#grants) {
-      const next = grant.upgrading && locks.find(({ resource }) => resource === grant.lock.resource);
+      const next =
+        this.#replacing.has(grant.lock.resource) &&
+        locks.find(({ resource }) => resource === grant.lock.resource);
       if (next) this.#grant(next);
       if (held.has(keyOf(grant.lock))) this.#believe(grant);
       else this.#lose(key, grant, { reason: 'away' });
@@ -170,10 +168,13 @@ export class Grants {
     this.#ports.changed();
   }
 
-  lost({ resource, fence, reason, by }: ServerPushes['lock:lost']): void {
-    for (const grant of this.#of(resource)) {
-      if (grant.lock.fence === fence) this.#lose(keyOf(grant.lock), grant, { reason, ...(by && { by }) });
-    }
+  lost(push: ServerPushes['lock:lost']): void {
+    const { reason, by } = push;
+    const key = keyOf(push);
+    const loss = { reason, ...(by && { by }) };
+    const grant = this.#grants.get(key);
+    if (grant) this.#lose(key, grant, loss);
+    else this.#early.note(key, loss);
     this.#ports.changed();
   }
 
@@ -229,8 +230,16 @@ export class Grants {
     });
   }
 
+  /** Its loss was told before it. */
+  #loseEarly(grant: Grant): void {
+    const key = keyOf(grant.lock);
+    const loss = this.#early.take(key);
+    if (loss) this.#lose(key, grant, loss);
+  }
+
   #lose(key: string, grant: Grant, loss: Loss): void {
     this.#grants.delete(key);
+    this.#replacing.delete(grant.lock.resource);
     if (grant.handles.size > 0) this.#note(grant.lock, loss);
     for (const handle of grant.handles) handle.enter('lost', loss);
   }
@@ -245,13 +254,12 @@ export class Grants {
   }
 
   async #release(grant: Grant): Promise<void> {
-    try {
-      await this.#ports.release(grant.lock);
-      this.#grants.delete(keyOf(grant.lock));
-    } catch (error) {
-      if (!mayRepeat(error)) this.#grants.delete(keyOf(grant.lock));
-    }
+    const key = keyOf(grant.lock);
+    const outcome: unknown = await this.#ports.release(grant.lock).catch((error: unknown) => error);
+    if (!mayRepeat(outcome)) this.#grants.delete(key);
     grant.releasing = undefined;
+    // An upgrade was granted meanwhile: what came in its place goes back, too.
+    if (keyOf(grant.lock) !== key) this.tidy();
   }
 
   #grant(lock: Lock): Grant {
@@ -263,10 +271,9 @@ export class Grants {
 
   /** The grant whose place this lock takes. */
   #upgraded(lock: Lock): Grant | undefined {
-    const grant = this.#of(lock.resource).find(({ upgrading }) => upgrading);
-    if (!grant) return undefined;
+    const grant = this.#of(lock.resource).find((one) => one.lock.fence < lock.fence);
+    if (!grant || !this.#replacing.has(lock.resource)) return undefined;
     this.#grants.delete(keyOf(grant.lock));
-    grant.upgrading = false;
     grant.doubt = undefined;
     renew(grant, lock);
     return grant;
@@ -275,25 +282,4 @@ export class Grants {
   #of(resource: string): readonly Grant[] {
     return [...this.#grants.values()].filter((grant) => grant.lock.resource === resource);
   }
-}
-
-function newGrant(lock: Lock): Grant {
-  return {
-    lock,
-    handles: new Set(),
-    keptUntil: 0,
-    releasing: undefined,
-    upgrading: false,
-    doubt: undefined,
-  };
-}
-
-/** The same right under another grant, or in another mode. */
-function renew(grant: Grant, lock: Lock): void {
-  grant.lock = lock;
-  for (const handle of grant.handles) handle.renew(lock);
-}
-
-function keyOf({ resource, fence }: Pick<Lock, 'resource' | 'fence'>): string {
-  return `${resource}#${fence}`;
 }

@@ -49,12 +49,18 @@ export class Guard {
   }
 
   /**
-   * Refuses unless the session holds the resource with this fence.
+   * Refuses unless the session holds the resource alone, with this fence.
    * @throws LastcallError `not_held`, `invalid`, `unavailable`
    */
   async lock(tenant: string, sessionId: string, resource: string, fence: number): Promise<void> {
     await this.#ask(tenant, 'locks/check', { resource, fence, sessionId }, (answer) => {
       if (answer['valid'] !== true) throw notHeld();
+      if (answer['mode'] !== 'exclusive') {
+        throw new LastcallError(
+          'not_held',
+          'This lock is for reading, as others have it, too. Upgrade it first.',
+        );
+      }
       return answer;
     });
   }

@@ -77,6 +77,11 @@ export class Heartbeat {
     void this.#send(n);
   }
 
+  /** Says that this client is there without being asked. */
+  renew(): void {
+    if (this.#connection.online) void this.#send();
+  }
+
   setView(view: string): void {
     this.#view = oneLine(view, MAX_VIEW_LENGTH);
     this.report();

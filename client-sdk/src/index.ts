@@ -15,7 +15,6 @@ export {
   type UserRef,
   type Welcome,
 } from '@lastcall/shared';
-export type { InputTarget } from './activity.js';
 export { createClient, LastcallClient } from './client.js';
 export type { Clock } from './clock.js';
 export type { LockHandle, UpgradeOptions } from './handle.js';
@@ -23,7 +22,10 @@ export type { Transport } from './link.js';
 export type { LockOptions, LockWish, TakeoverOptions } from './locks.js';
 export type { Logger } from './logger.js';
 export type { Environment, LastcallOptions } from './options.js';
+export type { PageLocks } from './page-locks.js';
+export type { InputTarget } from './presence.js';
 export type { SaveCause, SaveContext, SaveHandler, SaveOptions, SaveResult } from './saving.js';
+export type { SessionClient } from './session-client.js';
 export type {
   Ended,
   LockState,
@@ -37,5 +39,6 @@ export type {
   Warning,
 } from './snapshot.js';
 export type { ResumeStorage } from './storage.js';
+export type { TabChannel } from './tabs.js';
 export type { TokenSource } from './token.js';
 export type { LockWatch, LockWatcher } from './watches.js';

@@ -64,7 +64,7 @@ export class Link {
     this.#socket.on('connect_error', (error: Error & { data?: unknown }) => {
       this.#end(
         error.data === undefined
-          ? unavailable(`The broker cannot be reached: ${error.message}.`)
+          ? unavailable(`The broker at ${options.url} cannot be reached: ${error.message}.`)
           : toError(error.data),
       );
     });

@@ -9,13 +9,11 @@ import {
   type ServerPushes,
   type Welcome,
 } from '@lastcall/shared';
-import type { Clock } from './clock.js';
 import type { Connection } from './connection.js';
 import { mayRepeat, toError, unavailable } from './errors.js';
 import { Grants } from './grants.js';
 import type { Handle, LockHandle, UpgradeOptions } from './handle.js';
-import type { Lease } from './lease.js';
-import type { Logger } from './logger.js';
+import type { LockSidePorts } from './lock-side.js';
 import { LockRequest, type RequestPorts, type Wish } from './request.js';
 import type { LostReason, Snapshot } from './snapshot.js';
 import { oneLine } from './text.js';
@@ -47,18 +45,16 @@ export interface TakeoverOptions {
   readonly signal?: AbortSignal;
 }
 
+interface Cancel {
+  /** What it would be granted. */
+  readonly resources?: readonly string[];
+  readonly said?: () => void;
+}
+
 /** What a listener of locks is told of. */
 export type LockViews = Pick<Snapshot, 'locks' | 'waiting' | 'lost'>;
 
-export interface LocksPorts {
-  readonly connection: Connection;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly randomId: () => string;
-  readonly logger: Logger;
-  readonly lease: Lease;
-  /** How long to wait for a connection before a lock is asked for. */
-  readonly patienceMs: number;
+export interface LocksPorts extends Omit<LockSidePorts, 'saving' | 'saveLeadMs' | 'store' | 'set'> {
   readonly changed: (views: LockViews) => void;
 }
 
@@ -68,6 +64,8 @@ export class Locks {
   readonly #connection: Connection;
   readonly #grants: Grants;
   readonly #requests = new Map<string, LockRequest>();
+  /** Requests that nobody waits for any more, which the broker does not know yet. */
+  readonly #unsaid = new Map<string, Cancel>();
   readonly #requestPorts: RequestPorts;
 
   constructor(ports: LocksPorts) {
@@ -101,7 +99,7 @@ export class Locks {
         this.#grants.unwanted(lock);
       },
       cancel: ({ id, resources }) => {
-        if (!resources.some((resource) => this.#grants.inUse(resource))) this.#cancel(id);
+        this.#cancel(id, { resources });
       },
       over: (request) => {
         this.#requests.delete(request.id);
@@ -149,7 +147,7 @@ export class Locks {
       ...(force && { force }),
       ...(reason && { reason: oneLine(reason, MAX_NOTE_LENGTH) }),
     });
-    return only(await this.#ask(wish, this.#requestPorts, signal));
+    return only(await this.#replacing(resource, wish, this.#requestPorts, signal));
   }
 
   async #upgrade(handle: Handle, { waitMs, signal }: UpgradeOptions): Promise<void> {
@@ -158,20 +156,37 @@ export class Locks {
     if (handle.mode === 'exclusive') return;
     const requestId = this.#ports.randomId();
     const request = { resource, fence, requestId, ...(waitMs !== undefined && { waitMs }) };
-    this.#grants.upgrading(handle, true);
     const ports: RequestPorts = {
       ...this.#requestPorts,
       hold: (lock) => this.#grants.upgraded(handle, lock),
-      // What was granted meanwhile is gone with it, the shared lock included: only the broker knows.
-      cancel: ({ id }) => {
-        this.#cancel(id, () => void this.#grants.doubt(resource, { reason: 'away' }));
-      },
+    };
+    const wish = wishOf(this.#connection, 'lock:upgrade', request);
+    await this.#replacing(resource, wish, ports, signal);
+  }
+
+  /** Asks for a lock that takes the place of the one held, if one is: a session has one lock of a resource. */
+  async #replacing(
+    resource: string,
+    wish: Wish,
+    ports: RequestPorts,
+    signal?: AbortSignal,
+  ): Promise<readonly LockHandle[]> {
+    const decided = this.#grants.replacing(resource);
+    // What was granted meanwhile is gone with it, the lock it took the place of included: only the broker knows.
+    const said = (): void => {
+      decided();
+      void this.#grants.doubt(resource, { reason: 'away' });
+    };
+    const cancel = ({ id }: LockRequest): void => {
+      this.#cancel(id, { said });
     };
     try {
-      await this.#ask(wishOf(this.#connection, 'lock:upgrade', request), ports, signal);
+      const granted = await this.#ask(wish, { ...ports, cancel }, signal);
+      decided();
+      return granted;
     } catch (error) {
       // Otherwise it may have been granted all the same.
-      if (error instanceof LastcallError && !mayRepeat(error)) this.#grants.upgrading(handle, false);
+      if (error instanceof LastcallError && !mayRepeat(error)) decided();
       throw error;
     }
   }
@@ -233,6 +248,8 @@ export class Locks {
 
   leaseRenewed(): void {
     this.#grants.renewed();
+    // The store answers again, perhaps after it could not be told of these.
+    for (const [requestId, cancel] of this.#unsaid) this.#cancel(requestId, cancel);
   }
 
   leaseChanged(): void {
@@ -244,11 +261,18 @@ export class Locks {
     this.#grants.loseAll(reason);
     for (const request of Array.from(this.#requests.values())) request.deny(error);
     this.#requests.clear();
+    this.#unsaid.clear();
   }
 
-  /** What cannot be cancelled now is found, and cancelled, at the next welcome. */
-  #cancel(requestId: string, then: () => void = () => undefined): void {
-    this.#connection.call('lock:cancel', { requestId }).then(then, () => undefined);
+  /** What cannot be cancelled now is when the lease is renewed; until then the broker may still grant it. */
+  #cancel(requestId: string, cancel: Cancel = {}): void {
+    const { resources = [], said } = cancel;
+    this.#unsaid.delete(requestId);
+    // Whoever asked again has its grant: it is wanted after all.
+    if (resources.some((resource) => this.#grants.inUse(resource))) return;
+    this.#connection.call('lock:cancel', { requestId }).then(said, (error: unknown) => {
+      if (mayRepeat(error) && this.#unsaid.size < MAX_REQUESTS) this.#unsaid.set(requestId, cancel);
+    });
   }
 
   #publish(): void {

@@ -1,18 +1,24 @@
-import type { App, Device } from '@lastcall/shared';
-import type { ActivityTargets, InputTarget } from './activity.js';
+import { type App, type Device, LastcallError } from '@lastcall/shared';
 import { type Clock, systemClock } from './clock.js';
 import { randomId } from './ids.js';
 import type { Transport } from './link.js';
 import { consoleLogger, type Logger } from './logger.js';
+import { type PageLocks, pageLocks } from './page-locks.js';
+import type { InputTarget, PresenceTargets } from './presence.js';
 import { defaultStorage, type ResumeStorage } from './storage.js';
+import type { TabChannel } from './tabs.js';
 import type { TokenSource } from './token.js';
 
 /** What the SDK takes from the platform; for tests and unusual hosts. */
-export interface Environment extends ActivityTargets {
+export interface Environment extends PresenceTargets {
   readonly clock: Clock;
   /** From 0 to 1, for waits that must not be the same in all clients. */
   readonly random: () => number;
   readonly randomId: () => string;
+  /** What other pages of this origin can see: Web Locks. */
+  readonly locks?: PageLocks | undefined;
+  /** Through which other pages of this origin are told what the person does. */
+  readonly channel?: ((name: string) => TabChannel) | undefined;
 }
 
 export interface LastcallOptions {
@@ -44,8 +50,21 @@ export interface Settings
   readonly environment: Environment;
 }
 
-/** The options with everything that was left out. */
+/** What is written wrongly is for who wrote it, at once; later it would look like a broker out of reach. */
+function checkOptions(options: unknown): void {
+  const { url, token } = (options ?? {}) as { readonly url?: unknown; readonly token?: unknown };
+  if (typeof url !== 'string' || url === '')
+    throw new LastcallError('invalid', 'createClient() needs "url", the address of the broker.');
+  if (typeof token !== 'string' && typeof token !== 'function')
+    throw new LastcallError('invalid', 'createClient() needs "token", a JWT or a function that gets one.');
+}
+
+/**
+ * The options with everything that was left out.
+ * @throws LastcallError `invalid` when there is no address, or no token
+ */
 export function settingsOf(options: LastcallOptions): Settings {
+  checkOptions(options);
   const { app, device, attributes } = options;
   const { document, window } = globalThis as { document?: InputTarget; window?: InputTarget };
   return {
@@ -65,7 +84,16 @@ export function settingsOf(options: LastcallOptions): Settings {
       randomId,
       page: document,
       device: window,
+      ...(document && { locks: pageLocks(), channel: tabChannel() }),
       ...options.environment,
     },
   };
+}
+
+/** A process of Node has channels too, but its clients are not the tabs of one person. */
+function tabChannel(): Environment['channel'] {
+  const { BroadcastChannel: Channel } = globalThis as {
+    readonly BroadcastChannel?: new (name: string) => TabChannel;
+  };
+  return Channel && ((name) => new Channel(name));
 }

@@ -7,6 +7,8 @@ import type { WaitingView } from './snapshot.js';
 
 /** A wait that is over is asked about after this, in case the news was lost. */
 const NEWS_MS = 2_000;
+/** What became of a request that was refused while its client was away: its time was over, or the holder kept the lock. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['denied', 'kept', 'refused']);
 /** An unknown outcome is asked about for this long beyond the wait. */
 const PATIENCE_MS = 20_000;
 /** Between repetitions, with full jitter on top. */
@@ -193,16 +195,17 @@ export class LockRequest {
       if (this.#outcome === 'open') return true;
     }
     if (unknown && this.#sent && this.#outcome !== 'granted') this.#ports.cancel(this);
-    if (error.extras.outcome === 'denied') this.#giveUp();
+    if (REFUSALS.has(error.extras.outcome)) this.#giveUp();
     else this.deny(error);
     return false;
   }
 
   #giveUp(): void {
+    const names = this.#place && { blockers: this.#place.blockers };
     this.fail(
       this.#wish.takeover
         ? new LastcallError('takeover_refused', 'The holder keeps the record. Ask again later.')
-        : new LastcallError('locked', 'The wait for this record is over.'),
+        : new LastcallError('locked', 'The wait for this record is over.', names),
     );
   }
 

@@ -1,21 +1,19 @@
 import { type LastcallError, type ServerPush, type ServerPushes, type Welcome } from '@lastcall/shared';
-import { Activity } from './activity.js';
+import type { Activity } from './activity.js';
 import { Connection } from './connection.js';
 import { endedByOrder, endedByUser, endedMeanwhile, endOf, lastSave } from './ended.js';
 import { unavailable } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lease } from './lease.js';
-import { lockParts } from './lock-parts.js';
-import type { Locks } from './locks.js';
+import { type LockPushes, type LockSide, type LockSidePorts, NoLocks } from './lock-side.js';
 import { Opening } from './opening.js';
 import type { Settings } from './options.js';
 import { Orders } from './orders.js';
-import type { Requested } from './requested.js';
 import { Saving } from './saving.js';
 import { type Ended, type LostReason, type Snapshot, SnapshotStore, stateOf } from './snapshot.js';
-import { Tickets } from './storage.js';
+import { type Ticket, Tickets } from './storage.js';
+import { Surroundings } from './surroundings.js';
 import { Tokens } from './token.js';
-import type { Watches } from './watches.js';
 
 /** Refusals of a ticket that somebody else who used this tab has left behind. */
 const FOREIGN_TICKET: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated', 'invalid', 'not_found']);
@@ -31,18 +29,18 @@ export class Session {
   readonly saving: Saving;
   readonly heartbeat: Heartbeat;
   readonly orders: Orders;
-  readonly locks: Locks;
-  readonly requested: Requested;
-  readonly watches: Watches;
   readonly #settings: Settings;
   readonly #tickets: Tickets;
   readonly #tokens: Tokens;
+  readonly #surroundings: Surroundings;
+  #locks: LockSide;
+  #table: PushTable;
   #opening: Opening | undefined;
   /** The session is over: the last handlers run, or the person is being signed out. */
   #ending = false;
 
   constructor(settings: Settings) {
-    const { logger, environment, callTimeoutMs, saveLeadMs } = settings;
+    const { logger, environment, saveLeadMs } = settings;
     const { clock } = environment;
     this.#settings = settings;
     const key = `lastcall:${settings.url}:${settings.about.app?.name ?? ''}`;
@@ -51,9 +49,10 @@ export class Session {
     this.store = new SnapshotStore(logger);
     this.connection = this.#newConnection();
     this.lease = new Lease(clock, () => {
-      this.locks.leaseChanged();
+      this.#locks.leaseChanged();
     });
-    this.activity = this.#newActivity();
+    this.#surroundings = new Surroundings(environment, key, this);
+    this.activity = this.#surroundings.activity;
     this.saving = new Saving(clock, logger, (saving) => {
       this.#set({ saving });
       this.heartbeat.report();
@@ -62,20 +61,28 @@ export class Session {
     this.orders = new Orders(this.connection, clock, this.saving, saveLeadMs, (warnings) => {
       this.#set({ warnings });
     });
-    const parts = lockParts({
+    this.#locks = new NoLocks(this.connection);
+    this.#table = { ...this.#pushes, ...this.#locks.pushes };
+  }
+
+  /** Gives the session's locks to whoever knows about them. */
+  attach<T extends LockSide>(make: (ports: LockSidePorts) => T): T {
+    const { environment, callTimeoutMs: patienceMs } = this.#settings;
+    const { connection, lease, saving, store } = this;
+    const set = this.#set.bind(this);
+    const locks = make({
+      ...this.#settings,
       ...environment,
-      logger,
-      connection: this.connection,
-      lease: this.lease,
-      saving: this.saving,
-      saveLeadMs,
-      store: this.store,
-      patienceMs: callTimeoutMs,
-      set: this.#set.bind(this),
+      connection,
+      lease,
+      saving,
+      store,
+      patienceMs,
+      set,
     });
-    this.locks = parts.locks;
-    this.requested = parts.requested;
-    this.watches = parts.watches;
+    this.#locks = locks;
+    this.#table = { ...this.#pushes, ...locks.pushes };
+    return locks;
   }
 
   connect(): Promise<Welcome> {
@@ -83,7 +90,7 @@ export class Session {
     if (!this.connection.running) {
       this.#ending = false;
       this.#set({ status: 'connecting', session: undefined, error: undefined, ended: undefined });
-      this.activity.start();
+      this.#surroundings.start();
       this.connection.start();
     }
     return opening.welcome;
@@ -94,15 +101,22 @@ export class Session {
       this.#stop({ status: 'closed' }, 'closed', unavailable('This client was closed.'));
   }
 
+  /** The person signs out: what is unsaved is saved first, while there are locks to do it under. */
   async end(): Promise<void> {
-    if (this.#ending || this.store.get().status === 'ended') return;
+    if (this.#isOver) return;
+    await lastSave(this.saving, this.#settings.environment.clock, 'asked');
+    await this.signOut();
+  }
+
+  async signOut(): Promise<void> {
+    if (this.#isOver) return;
     this.#ending = true;
     this.connection.last();
     if (this.connection.online) await this.connection.call('session:end', {}).catch(() => undefined);
     this.#finish(endedByUser(this.store.get().user));
   }
 
-  readonly #pushes: PushTable = {
+  readonly #pushes: Omit<PushTable, keyof LockPushes> = {
     welcome: () => undefined,
     superseded: () => undefined,
     beat: ({ n }) => {
@@ -125,24 +139,6 @@ export class Session {
     'auth:expiring': ({ expiresInMs }) => {
       void this.#tokens.refresh(this.connection, expiresInMs);
     },
-    'lock:granted': (grant) => {
-      this.locks.granted(grant);
-    },
-    'lock:denied': (denial) => {
-      this.locks.denied(denial);
-    },
-    'lock:requested': (request) => {
-      this.requested.ask(request);
-    },
-    'lock:lost': (loss) => {
-      this.locks.lost(loss);
-    },
-    'lock:changed': (entry) => {
-      this.watches.changed(entry);
-    },
-    'lock:position': (place) => {
-      this.locks.moved(place);
-    },
   };
 
   #newConnection(): Connection {
@@ -154,7 +150,7 @@ export class Session {
         freshTokens: this.#tokens.fresh,
         auth: async () => {
           const token = await this.#tokens.get();
-          const resume = this.#tickets.get();
+          const resume = await this.#ticket();
           return { token, ...about, ...(resume && { resume }) };
         },
       },
@@ -167,12 +163,12 @@ export class Session {
         push: (event, payload, acknowledge) => {
           this.store.batch(() => {
             this.lease.look();
-            this.#pushes[event](payload, acknowledge);
+            this.#table[event](payload, acknowledge);
           });
         },
         down: (error) => {
           this.heartbeat.stop();
-          this.watches.down();
+          this.#locks.down();
           this.#opening?.delayed(error);
           this.#set({ status: this.store.get().session ? 'reconnecting' : 'connecting', error });
         },
@@ -181,19 +177,11 @@ export class Session {
     );
   }
 
-  #newActivity(): Activity {
-    return new Activity(this.#settings.environment.clock, this.#settings.environment, {
-      awaited: (idleMs) => idleMs >= this.#idleAfterMs || this.orders.idleWarning,
-      back: async () => {
-        await this.connection.call('activity', { idleMs: 0 });
-        this.#set({});
-      },
-      woken: () => {
-        this.lease.look();
-        this.heartbeat.look();
-        this.connection.nudge();
-      },
-    });
+  /** What resumes the session, unless it lives in another page. */
+  async #ticket(): Promise<Ticket | undefined> {
+    const ticket = this.#tickets.get();
+    if (ticket && !(await this.#surroundings.claim.take(ticket.sessionId))) this.#tickets.leave();
+    return this.#tickets.get();
   }
 
   #newHeartbeat(): Heartbeat {
@@ -204,12 +192,12 @@ export class Session {
         this.lease.renew(sentAt, leaseMs);
         this.connection.prove();
         this.store.batch(() => {
-          this.locks.leaseRenewed();
+          this.#locks.leaseRenewed();
           this.#set({ error: undefined });
         });
       },
       failed: (error) => {
-        if (this.connection.online) this.#set({ error });
+        if (this.connection.online && this.store.get().error?.code !== error.code) this.#set({ error });
       },
     });
   }
@@ -217,6 +205,7 @@ export class Session {
   #welcome(welcome: Welcome, dialledAt: number): void {
     const { sessionId, resumeKey, resumed, tenant, user, policy } = welcome;
     this.#tickets.keep({ sessionId, key: resumeKey });
+    void this.#surroundings.claim.take(sessionId);
     this.lease.renew(dialledAt, welcome.leaseMs);
     this.#set({
       status: 'online',
@@ -226,8 +215,7 @@ export class Session {
       error: undefined,
     });
     this.orders.reset(welcome.orders);
-    this.locks.welcome(welcome);
-    this.watches.welcome();
+    this.#locks.welcome(welcome);
     this.heartbeat.start(welcome.beatMs, welcome.leaseMs);
     this.activity.catchUp();
     this.#waited().succeed(welcome);
@@ -251,9 +239,9 @@ export class Session {
     if (!this.#ending) {
       this.#ending = true;
       this.connection.last();
-      this.locks.end('session_ended', endOf(ended));
+      this.#locks.end('session_ended', endOf(ended));
       const { flushMs } = this.store.get().policy ?? { flushMs: 0 };
-      await lastSave(this.saving, this.#settings.environment.clock, flushMs);
+      await lastSave(this.saving, this.#settings.environment.clock, 'logoff', flushMs);
       acknowledge?.();
       this.#finish(ended);
     } else acknowledge?.();
@@ -269,10 +257,10 @@ export class Session {
     this.#opening = undefined;
     this.store.batch(() => {
       this.connection.stop(error);
-      this.watches.down();
+      this.#locks.down();
       this.heartbeat.stop();
-      this.activity.stop();
-      this.locks.end(reason, error);
+      this.#surroundings.stop();
+      this.#locks.end(reason, error);
       this.orders.clear();
       this.lease.end();
       this.#set({ error: undefined, ...changes });
@@ -288,13 +276,21 @@ export class Session {
     return this.#opening;
   }
 
-  get #idleAfterMs(): number {
+  get #isOver(): boolean {
+    return this.#ending || this.store.get().status === 'ended';
+  }
+
+  get idleAfterMs(): number {
     return this.store.get().policy?.idleAfterMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  refresh(): void {
+    this.#set({});
   }
 
   #set(changes: Partial<Snapshot>): void {
     const next = { ...this.store.get(), ...changes };
-    const state = stateOf(next, this.activity.idleMs >= this.#idleAfterMs);
+    const state = stateOf(next, this.activity.idleMs >= this.idleAfterMs);
     this.store.set({ ...changes, state });
   }
 }

@@ -120,7 +120,8 @@ export function stateOf({ status, warnings }: Snapshot, idle: boolean): SessionS
   });
 }
 
-function sameFields(a: object, b: object): boolean {
+/** Whether two objects have the same fields with the same values. */
+export function sameFields(a: object, b: object): boolean {
   const names = Object.keys(a) as (keyof typeof a)[];
   return names.length === Object.keys(b).length && names.every((name) => Object.is(a[name], b[name]));
 }

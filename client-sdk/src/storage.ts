@@ -72,9 +72,14 @@ export class Tickets {
     });
   }
 
-  drop(): void {
+  /** It is another page's: what lies in the storage stays. */
+  leave(): void {
     this.#ticket = undefined;
     this.#foreign = false;
+  }
+
+  drop(): void {
+    this.leave();
     this.#attempt(() => {
       this.#storage.removeItem(this.#name);
     });
