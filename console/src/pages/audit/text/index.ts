@@ -1,0 +1,9 @@
+import type { Dictionary } from '../../../i18n/text.js';
+import { ar } from './ar.js';
+import { de } from './de.js';
+import { type AuditKey, en } from './en.js';
+import { es } from './es.js';
+import { fr } from './fr.js';
+import { pt } from './pt.js';
+
+export const auditText: Dictionary<AuditKey> = { en, de, fr, es, pt, ar };

@@ -1,0 +1,37 @@
+import type { Texts } from '../../../i18n/text.js';
+import type { ReviewKey } from './en.js';
+
+export const fr: Texts<ReviewKey> = {
+  title: 'Revue',
+  period: 'Période',
+  days: { one: '{count} jour', other: '{count} jours' },
+  print: 'Imprimer',
+  for: 'Revue de {tenant}',
+  span: '{from} – {to}',
+  by: 'Préparée pour {name}',
+  looked: '{sessions} sessions sur {ofSessions} et {locks} fiches verrouillées sur {ofLocks} ont été vues.',
+  incomplete:
+    'Tout n’a pas été vu : il y en a plus qu’une revue n’en lit, ou ce n’est pas gardé si longtemps.',
+  nothing: 'Rien à signaler.',
+  stale: 'Connectés et inactifs',
+  staleHelp: 'Qui n’a rien fait depuis longtemps, dans aucune session. Sont-ils encore là ?',
+  longest: 'Détenus le plus longtemps',
+  longestHelp: 'Fiches que les autres ne peuvent pas modifier entre-temps.',
+  forced: 'Déconnectés sans avoir enregistré',
+  forcedHelp: 'Dont le travail a pu être perdu ; il leur faut plus de temps, ou un mot.',
+  without: 'Partis sans se déconnecter',
+  withoutHelp: 'L’application ne répondait plus : souvent un capot fermé, parfois une panne.',
+  sessions: 'Sessions',
+  idle: 'Inactif depuis',
+  record: 'Fiche',
+  held: 'Détenu depuis',
+  work: 'Travail',
+  times: 'Fois',
+  lastAt: 'Dernière fois',
+  policy: 'Règles',
+  policyPreset: 'Version {version} : le modèle « {preset} ».',
+  policyVersion: 'Version {version} : réglages propres.',
+  policySame: 'Personne ne l’a modifiée pendant cette période.',
+  date: 'Date',
+  signature: 'Signature',
+};

@@ -1,0 +1,32 @@
+import type { Texts } from '../../i18n/text.js';
+import type { ShellKey } from './en.js';
+
+export const ar: Texts<ShellKey> = {
+  navigation: 'الصفحات',
+  openNavigation: 'فتح القائمة',
+  skip: 'تخطَّ إلى المحتوى',
+  search: 'ابحث أو نفّذ …',
+  nothingFound: 'لا نتائج',
+  goTo: 'الانتقال إلى {page}',
+  people: 'الأشخاص والجلسات',
+  actions: 'الإجراءات',
+  language: 'اللغة',
+  theme: 'فاتح أو داكن',
+  signOut: 'تسجيل الخروج',
+  account: 'الحساب',
+  signedInUntil: 'الجلسة صالحة حتى {time}',
+  tenant: 'المستأجر',
+  live: 'مباشر',
+  connecting: 'جارٍ الاتصال …',
+  lost: 'انقطع الاتصال – إعادة المحاولة',
+  refused: 'يرفض الوسيط هذا الاتصال: {why}',
+  stale: 'قد تكون المعلومات المعروضة قديمة إلى أن يعود الاتصال بالوسيط.',
+  overview: 'نظرة عامة',
+  sessions: 'الجلسات',
+  orders: 'الأوامر',
+  maintenance: 'الصيانة',
+  locks: 'الأقفال',
+  audit: 'سجل التدقيق',
+  policy: 'السياسة',
+  review: 'المراجعة',
+};

@@ -1,0 +1,32 @@
+import type { Texts } from '../../i18n/text.js';
+import type { ShellKey } from './en.js';
+
+export const de: Texts<ShellKey> = {
+  navigation: 'Seiten',
+  openNavigation: 'Menü öffnen',
+  skip: 'Zum Inhalt springen',
+  search: 'Suchen oder ausführen …',
+  nothingFound: 'Nichts gefunden',
+  goTo: 'Zu {page}',
+  people: 'Personen und Sitzungen',
+  actions: 'Aktionen',
+  language: 'Sprache',
+  theme: 'Hell oder dunkel',
+  signOut: 'Abmelden',
+  account: 'Konto',
+  signedInUntil: 'Angemeldet bis {time}',
+  tenant: 'Mandant',
+  live: 'Live',
+  connecting: 'Verbinde …',
+  lost: 'Verbindung verloren – neuer Versuch',
+  refused: 'Der Broker lehnt diese Verbindung ab: {why}',
+  stale: 'Was Sie sehen, kann veraltet sein, bis der Broker wieder erreicht wird.',
+  overview: 'Übersicht',
+  sessions: 'Sitzungen',
+  orders: 'Anordnungen',
+  maintenance: 'Wartung',
+  locks: 'Sperren',
+  audit: 'Protokoll',
+  policy: 'Richtlinie',
+  review: 'Überprüfung',
+};

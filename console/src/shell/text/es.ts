@@ -1,0 +1,32 @@
+import type { Texts } from '../../i18n/text.js';
+import type { ShellKey } from './en.js';
+
+export const es: Texts<ShellKey> = {
+  navigation: 'Páginas',
+  openNavigation: 'Abrir el menú',
+  skip: 'Ir al contenido',
+  search: 'Buscar o actuar …',
+  nothingFound: 'Nada encontrado',
+  goTo: 'Ir a {page}',
+  people: 'Personas y sesiones',
+  actions: 'Acciones',
+  language: 'Idioma',
+  theme: 'Claro u oscuro',
+  signOut: 'Cerrar sesión',
+  account: 'Cuenta',
+  signedInUntil: 'Sesión hasta {time}',
+  tenant: 'Inquilino',
+  live: 'En vivo',
+  connecting: 'Conectando …',
+  lost: 'Conexión perdida: reintentando',
+  refused: 'El broker rechaza esta conexión: {why}',
+  stale: 'Lo que ve puede ser antiguo hasta que se vuelva a alcanzar el broker.',
+  overview: 'Resumen',
+  sessions: 'Sesiones',
+  orders: 'Órdenes',
+  maintenance: 'Mantenimiento',
+  locks: 'Bloqueos',
+  audit: 'Auditoría',
+  policy: 'Política',
+  review: 'Revisión',
+};

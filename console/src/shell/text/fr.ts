@@ -1,0 +1,32 @@
+import type { Texts } from '../../i18n/text.js';
+import type { ShellKey } from './en.js';
+
+export const fr: Texts<ShellKey> = {
+  navigation: 'Pages',
+  openNavigation: 'Ouvrir le menu',
+  skip: 'Aller au contenu',
+  search: 'Chercher ou agir …',
+  nothingFound: 'Rien trouvé',
+  goTo: 'Aller à {page}',
+  people: 'Personnes et sessions',
+  actions: 'Actions',
+  language: 'Langue',
+  theme: 'Clair ou sombre',
+  signOut: 'Se déconnecter',
+  account: 'Compte',
+  signedInUntil: 'Connecté jusqu’à {time}',
+  tenant: 'Locataire',
+  live: 'En direct',
+  connecting: 'Connexion …',
+  lost: 'Connexion perdue – nouvel essai',
+  refused: 'Le broker refuse cette connexion : {why}',
+  stale: 'Ce que vous voyez peut être ancien tant que le broker reste injoignable.',
+  overview: 'Aperçu',
+  sessions: 'Sessions',
+  orders: 'Ordres',
+  maintenance: 'Maintenance',
+  locks: 'Verrous',
+  audit: 'Journal d’audit',
+  policy: 'Règles',
+  review: 'Revue',
+};

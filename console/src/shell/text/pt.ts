@@ -1,0 +1,32 @@
+import type { Texts } from '../../i18n/text.js';
+import type { ShellKey } from './en.js';
+
+export const pt: Texts<ShellKey> = {
+  navigation: 'Páginas',
+  openNavigation: 'Abrir o menu',
+  skip: 'Ir para o conteúdo',
+  search: 'Procurar ou agir …',
+  nothingFound: 'Nada encontrado',
+  goTo: 'Ir para {page}',
+  people: 'Pessoas e sessões',
+  actions: 'Ações',
+  language: 'Idioma',
+  theme: 'Claro ou escuro',
+  signOut: 'Sair',
+  account: 'Conta',
+  signedInUntil: 'Sessão até {time}',
+  tenant: 'Inquilino',
+  live: 'Em direto',
+  connecting: 'A ligar …',
+  lost: 'Ligação perdida – a tentar de novo',
+  refused: 'O broker recusa esta ligação: {why}',
+  stale: 'O que vê pode ser antigo até o broker voltar a responder.',
+  overview: 'Visão geral',
+  sessions: 'Sessões',
+  orders: 'Ordens',
+  maintenance: 'Manutenção',
+  locks: 'Bloqueios',
+  audit: 'Auditoria',
+  policy: 'Política',
+  review: 'Revisão',
+};
