@@ -7,7 +7,11 @@ const folder = (name) => fileURLToPath(new URL(`${name}/`, import.meta.url));
 // Scripts of earlier builds have other hashes; `.types` belongs to the compiler.
 await rm(`${folder('dist')}assets`, { recursive: true, force: true });
 await build({
-  input: { demo: `${folder('src')}main.ts`, admin: `${folder('src')}admin/main.ts` },
+  input: {
+    demo: `${folder('src')}main.ts`,
+    admin: `${folder('src')}admin/main.ts`,
+    both: `${folder('src')}both.ts`,
+  },
   platform: 'browser',
   logLevel: 'warn',
   output: {

@@ -22,6 +22,12 @@ export function fill(element: Element, ...children: readonly Child[]): void {
   element.replaceChildren(...children.filter((child) => child !== false && child !== undefined));
 }
 
+/** The same for what is before its last child, which stays where it is and keeps the focus. */
+export function fillBeforeLast(element: Element, ...children: readonly Child[]): void {
+  for (const child of [...element.childNodes].slice(0, -1)) child.remove();
+  element.prepend(...children.filter((child) => child !== false && child !== undefined));
+}
+
 /** A text field of a page changes only if the text does, so that nothing is read out twice. */
 export function say(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

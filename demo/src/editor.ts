@@ -1,65 +1,77 @@
-import type { LastcallClient, SaveContext } from '@lastcall/client';
+import type { LastcallClient, LockHandle, SaveContext } from '@lastcall/client';
+import type { Drafts } from '@lastcall/client/drafts';
+import { RecordLock, type RecordView } from '@lastcall/client/view';
 import { button, el } from './dom.js';
-import { InvoiceForm } from './form.js';
-import type { Draft, Invoice, Invoices } from './invoices.js';
-import { Notice } from './notice.js';
+import { Form } from './form.js';
+import type { Kind } from './kinds.js';
 import type { Person } from './people.js';
-import { Right, type RightState } from './right.js';
+import type { Records } from './records.js';
 import { toast } from './toast.js';
+import { copyOf, type OfficeRecord, type Values } from './values.js';
 
 export interface EditorParts {
   readonly client: LastcallClient;
-  readonly invoices: Invoices;
+  readonly drafts: Drafts;
+  readonly records: Records;
   readonly person: Person;
   /** The person is done with the record. */
   readonly done: () => void;
 }
 
-/** One open invoice: read by all, written by whoever holds its lock. */
+/** One open record: read by all, written by whoever holds its lock. */
 export class Editor {
   readonly element: HTMLElement;
-  readonly number: string;
+  readonly resource: string;
   readonly #parts: EditorParts;
-  readonly #form: InvoiceForm;
-  readonly #notice: Notice;
-  readonly #right: Right;
+  readonly #name: string;
+  readonly #form: Form;
+  readonly #record: RecordLock;
   readonly #save: HTMLButtonElement;
   readonly #discard: HTMLButtonElement;
-  readonly #ends: (() => void)[];
-  #base: Invoice;
+  readonly #copy: HTMLButtonElement;
+  readonly #ends: readonly (() => void)[];
+  #base: OfficeRecord;
   #dirty = false;
   #saving = false;
   #held = false;
 
-  constructor(invoice: Invoice, parts: EditorParts) {
-    const { client, invoices } = parts;
-    this.number = invoice.number;
+  constructor(kind: Kind, record: OfficeRecord, parts: EditorParts) {
+    const { client, drafts, records } = parts;
+    const resource = `${kind.name}/${record.id}`;
+    this.resource = resource;
     this.#parts = parts;
-    this.#base = invoice;
-    this.#notice = new Notice(client, () => void this.#copy());
-    this.#form = new InvoiceForm(() => {
+    this.#base = record;
+    this.#name = kind.headingOf(record.id, record.values);
+    this.#form = new Form(kind, records, () => {
       this.#typed();
     });
-    this.#form.show(invoice);
+    this.#form.show(record.values);
     this.#save = button('Save', () => void client.saveNow(), { kind: 'primary', id: 'save' });
     this.#discard = button('Discard changes', () => {
       this.#load();
     });
+    this.#copy = button('Copy my text', () => void this.#toClipboard());
+    this.#record = new RecordLock(client, resource);
     this.element = this.#build();
-    this.#right = new Right(client, `invoices/${invoice.number}`, (state) => {
-      this.#rightChanged(state);
-    });
     this.#ends = [
-      client.onSave((context) => this.#store(context), {
-        isDirty: () => this.#dirty,
-        resource: `invoices/${invoice.number}`,
+      this.#record.subscribe(() => {
+        this.#changed(this.#record.getView());
       }),
-      invoices.subscribe(() => {
+      // In the place of `onSave`: what cannot be saved becomes a draft.
+      drafts.add({
+        resource,
+        isDirty: () => this.#dirty,
+        read: () => JSON.stringify(this.#form.values),
+        save: (context) => this.#store(context),
+      }),
+      records.subscribe(() => {
         this.#savedElsewhere();
       }),
     ];
-    client.setView(`Invoice ${invoice.number}`);
-    void this.#right.ask();
+    client.setView(this.#name);
+    this.#render();
+    // What comes of it is in the record's view.
+    this.#record.lock().catch(() => undefined);
   }
 
   get dirty(): boolean {
@@ -70,25 +82,32 @@ export class Editor {
     this.element.querySelector('h2')?.focus();
   }
 
+  /** Shows what was typed in an earlier session, to be saved or discarded. */
+  restore(typed: Values): void {
+    this.#form.show({ ...this.#base.values, ...typed });
+    this.#typed();
+  }
+
+  /** What is unsaved stays as a draft. */
   async close(): Promise<void> {
-    this.#notice.close();
     for (const end of this.#ends) end();
     this.#setDirty(false);
-    await this.#right.close();
+    await this.#record.release();
   }
 
   #build(): HTMLElement {
-    const heading = el('h2', { tabindex: '-1' }, `Invoice ${this.number}`);
+    const badge = el('lastcall-editing');
+    badge.record = this.#record;
     const close = button('Close', () => {
       this.#parts.done();
     });
     const element = el(
       'section',
-      { class: 'editor', 'aria-label': `Invoice ${this.number}` },
-      el('div', { class: 'editor-head' }, heading, close),
-      this.#notice.element,
+      { class: 'editor', 'aria-label': this.#name },
+      el('div', { class: 'editor-head' }, el('h2', { tabindex: '-1' }, this.#name), close),
+      badge,
       this.#form.element,
-      el('div', { class: 'editor-foot' }, this.#save, this.#discard),
+      el('div', { class: 'editor-foot' }, this.#save, this.#discard, this.#copy),
     );
     element.addEventListener('keydown', (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
@@ -99,22 +118,20 @@ export class Editor {
     return element;
   }
 
-  #rightChanged(state: RightState): void {
-    const wasHeld = this.#held;
-    this.#held = state.kind === 'held' || state.kind === 'requested';
-    this.#notice.show(state, this.#right);
-    const held = this.#held && !wasHeld;
-    if (held && 'lock' in state) this.#parts.invoices.claim(this.number, state.lock.fence);
+  #changed({ phase, handle }: RecordView): void {
+    const got = phase === 'held' && !this.#held;
+    this.#held = phase === 'held';
+    if (got && handle) this.#parts.records.claim(this.resource, handle.fence);
     // Somebody may have saved while this window waited; what was typed before is not thrown away for it.
-    if (held && !this.#dirty) this.#load();
+    if (got && !this.#dirty) this.#load();
     this.#render();
-    if (held && this.element.contains(document.activeElement)) this.#form.focus();
+    if (got && this.element.contains(document.activeElement)) this.#form.focus();
   }
 
   /** What was typed, for wherever the person keeps it. */
-  async #copy(): Promise<void> {
+  async #toClipboard(): Promise<void> {
     try {
-      await navigator.clipboard.writeText(textOf(this.#form.draft));
+      await navigator.clipboard.writeText(copyOf(this.#form.values));
       toast('Your text is copied.');
     } catch {
       toast('The browser does not let it be copied. Select the text instead.');
@@ -122,7 +139,8 @@ export class Editor {
   }
 
   #typed(): void {
-    this.#setDirty(JSON.stringify(this.#form.draft) !== JSON.stringify(draftOf(this.#base)));
+    const { values } = this.#form;
+    this.#setDirty(Object.entries(values).some(([name, value]) => !same(value, this.#base.values[name])));
   }
 
   #setDirty(dirty: boolean): void {
@@ -132,35 +150,28 @@ export class Editor {
   }
 
   #load(): void {
-    this.#base = this.#parts.invoices.get(this.number) ?? this.#base;
-    this.#form.show(this.#base);
+    this.#base = this.#parts.records.get(this.resource) ?? this.#base;
+    this.#form.show(this.#base.values);
     this.#setDirty(false);
   }
 
   #savedElsewhere(): void {
-    const stored = this.#parts.invoices.get(this.number);
+    const stored = this.#parts.records.get(this.resource);
     if (!stored || this.#saving || stored.savedAt === this.#base.savedAt) return;
-    if (this.#dirty) toast(`${stored.savedBy ?? 'Somebody'} saved invoice ${this.number} meanwhile.`);
+    if (this.#dirty) toast(`${stored.savedBy ?? 'Somebody'} saved ${this.#name} meanwhile.`);
     else this.#load();
   }
 
-  /** What the SDK calls when the work is to be saved: asked for, near a logoff, or at the very end. */
+  /** What the SDK calls when the work is to be saved: asked for, near a logoff, or when the record passes on. */
   async #store({ signal }: SaveContext): Promise<void> {
-    const { state } = this.#right;
-    if (!('lock' in state) || state.kind === 'at-risk') throw new Error('The record is not yours to save.');
     this.#saving = true;
     this.#render();
     try {
-      const draft: Draft = this.#form.draft;
-      this.#base = await this.#parts.invoices.save(
-        this.number,
-        draft,
-        this.#parts.person.name,
-        state.lock.fence,
-        signal,
-      );
+      const { fence } = this.#lock();
+      const by = this.#parts.person.name;
+      this.#base = await this.#parts.records.save(this.resource, this.#form.values, { by, fence, signal });
       this.#typed();
-      toast(`Invoice ${this.number} is saved.`);
+      toast(`${this.#name} is saved.`);
     } catch (error) {
       toast(error instanceof Error ? error.message : 'It could not be saved.');
       throw error;
@@ -170,20 +181,22 @@ export class Editor {
     }
   }
 
+  #lock(): LockHandle {
+    const { phase, handle } = this.#record.getView();
+    if (!handle || phase !== 'held') throw new Error('The record is not yours to save.');
+    return handle;
+  }
+
   #render(): void {
-    const isLost = this.#right.state.kind === 'lost';
+    const isLost = this.#record.getView().phase === 'lost';
     this.#form.mode = this.#held ? 'write' : isLost ? 'read' : 'off';
     this.#save.disabled = !this.#held || !this.#dirty || this.#saving;
     this.#save.textContent = this.#saving ? 'Saving …' : 'Save';
     this.#discard.hidden = !this.#dirty || this.#saving;
+    this.#copy.hidden = !isLost;
   }
 }
 
-function textOf({ customer, due, note, lines }: Draft): string {
-  const rows = lines.map(({ text, quantity, price }) => [text, quantity, price].join('\t'));
-  return [customer, due, ...rows, note].join('\n');
-}
-
-function draftOf({ customer, due, note, lines }: Invoice): Draft {
-  return { customer, due, note, lines };
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

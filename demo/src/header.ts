@@ -1,8 +1,15 @@
 import { button, el } from './dom.js';
 import { avatar, type Person } from './people.js';
 
-/** The line on top of every page: the product, the state, the person. */
-export function header(middle: HTMLElement | undefined, person?: Person, signOut?: () => void): HTMLElement {
+export interface HeaderParts {
+  readonly middle?: HTMLElement;
+  readonly state?: HTMLElement;
+  readonly person?: Person;
+  readonly signOut?: () => void;
+}
+
+/** The line on top of every page: the product, what it consists of, the state, the person. */
+export function header({ middle, state, person, signOut }: HeaderParts = {}): HTMLElement {
   return el(
     'header',
     { class: 'top' },
@@ -12,9 +19,9 @@ export function header(middle: HTMLElement | undefined, person?: Person, signOut
       el('span', { class: 'mark', 'aria-hidden': 'true' }),
       el('span', {}, 'Ledger'),
     ),
-    el('span', { class: 'tag' }, 'a Lastcall demo'),
+    middle ?? el('span', { class: 'tag' }, 'a Lastcall demo'),
     el('span', { class: 'space' }),
-    middle,
+    state,
     person && el('span', { class: 'who' }, avatar(person), el('span', {}, person.name)),
     signOut && button('Sign out', signOut, { kind: 'quiet' }),
   );

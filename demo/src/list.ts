@@ -1,113 +1,108 @@
-import type { LastcallClient, LockEntry, LockHolder } from '@lastcall/client';
+import type { LockHolder } from '@lastcall/client';
 import { el, fill } from './dom.js';
-import { type Invoice, type Invoices, moneyOf, totalOf } from './invoices.js';
+import type { Kind } from './kinds.js';
+import { avatar } from './people.js';
+import type { Records } from './records.js';
 import { spanOf } from './time.js';
+import type { OfficeRecord } from './values.js';
 
 const REFRESH_MS = 10_000;
 
-function savedText({ savedBy, savedAt }: Invoice): string {
-  if (savedBy === undefined || savedAt === undefined) return 'Open';
-  return `Saved by ${savedBy}, ${spanOf(Date.now() - savedAt)} ago`;
+export interface ListParts {
+  readonly records: Records;
+  /** Which session is this window's. */
+  readonly ownSession: () => string | undefined;
+  readonly editorsOf: (kind: Kind) => ReadonlyMap<string, LockHolder>;
+  readonly open: (resource: string) => void;
 }
 
-function resourceOf(number: string): string {
-  return `invoices/${number}`;
+function savedText({ savedBy, savedAt }: OfficeRecord): string {
+  if (savedBy === undefined || savedAt === undefined) return '';
+  const ageMs = Date.now() - savedAt;
+  return `Saved by ${savedBy} · ${ageMs < REFRESH_MS ? 'now' : spanOf(ageMs)}`;
 }
 
-/** All invoices, and who edits which at this moment; the open one is marked. */
-export class InvoiceList {
-  readonly element = el('nav', { class: 'list', 'aria-label': 'Invoices' });
-  readonly #client: LastcallClient;
-  readonly #invoices: Invoices;
-  readonly #open: (number: string) => void;
-  readonly #ends: (() => void)[];
+/** All records of a kind, and who edits which at this moment; the open one is marked. */
+export class RecordList {
+  readonly element: HTMLElement;
+  readonly #parts: ListParts;
+  readonly #title = el('h2', { id: 'list-title' });
+  readonly #rows = el('ul');
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #unsubscribe: () => void;
+  #kind: Kind;
   #current = '';
-  #locks: readonly LockEntry[] = [];
 
-  constructor(client: LastcallClient, invoices: Invoices, open: (number: string) => void) {
-    this.#client = client;
-    this.#invoices = invoices;
-    this.#open = open;
-    const timer = setInterval(() => {
+  constructor(kind: Kind, parts: ListParts) {
+    this.#kind = kind;
+    this.#parts = parts;
+    this.element = el('section', { class: 'list', 'aria-labelledby': 'list-title' }, this.#title, this.#rows);
+    this.#timer = setInterval(() => {
       this.render();
     }, REFRESH_MS);
-    this.#ends = [
-      invoices.subscribe(() => {
-        this.render();
-      }),
-      client.watchLocks(resourceOf(''), ({ locks }) => {
-        this.#locks = locks;
-        this.render();
-      }),
-      () => {
-        clearInterval(timer);
-      },
-    ];
+    this.#unsubscribe = parts.records.subscribe(() => {
+      this.render();
+    });
+  }
+
+  show(kind: Kind): void {
+    this.#kind = kind;
     this.render();
   }
 
-  set current(number: string) {
-    this.#current = number;
+  set current(resource: string) {
+    this.#current = resource;
     this.render();
   }
 
-  focus(number: string): void {
-    this.element.querySelector<HTMLElement>(`[data-number="${number}"]`)?.focus();
+  focus(resource: string): void {
+    this.element.querySelector<HTMLElement>(`[data-resource="${resource}"]`)?.focus();
   }
 
   close(): void {
-    for (const end of this.#ends) end();
+    clearInterval(this.#timer);
+    this.#unsubscribe();
   }
 
   render(): void {
-    const focused =
-      document.activeElement instanceof HTMLElement ? document.activeElement.dataset['number'] : undefined;
-    fill(
-      this.element,
-      el('h2', {}, 'Invoices'),
-      el('ul', {}, ...this.#invoices.list().map((one) => this.#item(one))),
-    );
+    const { records, editorsOf } = this.#parts;
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLElement ? activeElement.dataset['resource'] : undefined;
+    const editors = editorsOf(this.#kind);
+    this.#title.textContent = this.#kind.title;
+    fill(this.#rows, ...records.list(this.#kind).map((record) => this.#item(record, editors)));
     if (focused !== undefined) this.focus(focused);
   }
 
-  #editorOf(number: string): string | undefined {
-    const entry = this.#locks.find(({ resource }) => resource === resourceOf(number));
-    const [holder]: readonly (LockHolder | undefined)[] = entry?.holders ?? [];
-    if (!holder) return undefined;
-    return holder.sessionId === this.#client.getSnapshot().session?.id
-      ? 'You are editing'
-      : `${holder.user.name} is editing`;
-  }
-
-  #item(invoice: Invoice): HTMLElement {
-    const { number, customer } = invoice;
-    const editor = this.#editorOf(number);
+  #item(record: OfficeRecord, editors: ReadonlyMap<string, LockHolder>): HTMLElement {
+    const resource = `${this.#kind.name}/${record.id}`;
+    const { title, aside, about } = this.#kind.rowOf(record.id, record.values, this.#parts.records);
+    const editor = editors.get(resource);
     const item = el(
       'button',
       {
         type: 'button',
-        class: 'item',
-        'data-number': number,
-        'aria-current': number === this.#current && 'true',
+        class: editor ? 'item edited' : 'item',
+        'data-resource': resource,
+        'aria-current': resource === this.#current && 'true',
       },
-      el(
-        'span',
-        { class: 'item-top' },
-        el('span', {}, customer || 'No customer'),
-        el('span', {}, moneyOf(totalOf(invoice))),
-      ),
+      el('span', { class: 'item-top' }, el('span', {}, title), el('span', {}, aside)),
       el(
         'span',
         { class: 'item-bottom' },
-        el('span', {}, `No. ${number}`),
-        editor
-          ? el('span', { class: 'editing' }, el('span', { class: 'dot', 'aria-hidden': 'true' }), editor)
-          : el('span', {}, savedText(invoice)),
+        el('span', {}, about),
+        editor ? this.#mark(editor) : el('span', {}, savedText(record)),
       ),
     );
     item.addEventListener('click', () => {
-      this.#open(number);
+      this.#parts.open(resource);
     });
     return el('li', {}, item);
+  }
+
+  #mark({ user, sessionId }: LockHolder): HTMLElement {
+    const isOwn = sessionId === this.#parts.ownSession();
+    const text = isOwn ? 'You are editing' : `${user.name} is editing`;
+    return el('span', { class: 'editing' }, avatar(user), text);
   }
 }

@@ -13,10 +13,3 @@ export function spanOf(ms: number): string {
   if (ms < MINUTE) return `${Math.round(ms / 1_000)} s`;
   return ms < HOUR ? `${Math.floor(ms / MINUTE)} min` : `${Math.floor(ms / HOUR)} h`;
 }
-
-/** A countdown in a sentence: `42 seconds`, `2 minutes`. */
-export function wordsOf(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1_000));
-  if (seconds < 100) return seconds === 1 ? '1 second' : `${seconds} seconds`;
-  return `${Math.round(seconds / 60)} minutes`;
-}

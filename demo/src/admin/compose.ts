@@ -1,7 +1,9 @@
 import type { OrderAction, OrderRequest } from '@lastcall/shared';
 import { button, el } from '../dom.js';
+import { choice } from './choice.js';
 
 const GRACES: readonly (readonly [ms: number, label: string])[] = [
+  [0, 'None: at once'],
   [10_000, '10 seconds'],
   [20_000, '20 seconds'],
   [60_000, '1 minute'],
@@ -15,14 +17,6 @@ const DENIALS: readonly (readonly [ms: number, label: string])[] = [
 /** Who is saving at the end gets this much more. */
 const HOLD_MS = 10_000;
 const WARNING_MS = 60_000;
-
-function choice(label: string, rows: readonly (readonly [number, string])[], chosen: number) {
-  const options = rows.map(([ms, text]) =>
-    el('option', { value: String(ms), selected: ms === chosen }, text),
-  );
-  const select = el('select', {}, ...options);
-  return { select, field: el('label', { class: 'field' }, el('span', {}, label), select) };
-}
 
 /** Where the administrator says what people read and how long they have. */
 export class Compose {
@@ -49,7 +43,8 @@ export class Compose {
     );
     this.element = el(
       'section',
-      { class: 'card compose', 'aria-label': 'New order' },
+      { class: 'card compose', 'aria-label': 'Warn or log off' },
+      el('h2', { class: 'wide' }, 'Warn or log off'),
       el('label', { class: 'field wide' }, el('span', {}, 'Message'), this.#message),
       this.#grace.field,
       this.#deny.field,
@@ -61,13 +56,15 @@ export class Compose {
     const message = this.#message.value.trim() || 'Please save your work.';
     if (action === 'warn') return { action, target, message, reason: 'admin', graceMs: WARNING_MS };
     const denyMs = Number(this.#deny.select.value);
+    const graceMs = Number(this.#grace.select.value);
     return {
       action,
       target,
       message,
       reason: 'admin',
-      graceMs: Number(this.#grace.select.value),
-      holdMs: HOLD_MS,
+      graceMs,
+      // At once is at once: what is unsaved becomes a draft.
+      holdMs: graceMs === 0 ? 0 : HOLD_MS,
       ...(denyMs > 0 && { reentry: { denyMs } }),
     };
   }

@@ -1,7 +1,8 @@
 import type { Session, SessionState } from '@lastcall/shared';
-import { button, el, fill } from '../dom.js';
+import { button, el } from '../dom.js';
 import { avatar } from '../people.js';
 import { spanOf } from '../time.js';
+import { Rows } from './rows.js';
 
 const TONES: Readonly<Record<SessionState, string>> = {
   active: 'good',
@@ -17,21 +18,20 @@ export interface SessionActions {
   logOff(session: Session): void;
 }
 
-function cell(label: string, ...children: readonly (Node | string)[]): HTMLElement {
-  return el('td', { 'data-label': label }, ...children);
+function cell(...children: readonly (Node | string)[]): HTMLElement {
+  return el('td', {}, ...children);
 }
 
-/** Who is logged in now. Rows are kept and changed in place, so that the focus stays on its button. */
+/** Who is logged in now. */
 export class SessionTable {
   readonly element: HTMLElement;
-  readonly #body = el('tbody');
   readonly #empty = el(
     'p',
     { class: 'empty' },
     'Nobody is logged in. Open a window of the editor and sign in.',
   );
   readonly #table: HTMLTableElement;
-  readonly #rows = new Map<string, HTMLTableRowElement>();
+  readonly #rows: Rows<Session>;
   readonly #actions: SessionActions;
 
   constructor(actions: SessionActions) {
@@ -39,31 +39,21 @@ export class SessionTable {
     const heads = ['Person', 'State', 'Looks at', 'Work', 'Last input', ''].map((text) =>
       text === '' ? el('td') : el('th', { scope: 'col' }, text),
     );
-    this.#table = el('table', { class: 'sessions' }, el('thead', {}, el('tr', {}, ...heads)), this.#body);
+    const body = el('tbody');
+    this.#rows = new Rows(body, {
+      make: () => el('tr'),
+      cells: (session) => this.#cells(session),
+      actions: (session) => this.#buttons(session),
+    });
+    this.#table = el('table', { class: 'sessions' }, el('thead', {}, el('tr', {}, ...heads)), body);
     this.element = el('div', {}, this.#table, this.#empty);
     this.show([]);
   }
 
   show(sessions: readonly Session[]): void {
-    const live = new Set(sessions.map(({ id }) => id));
-    for (const [id, row] of this.#rows) {
-      if (live.has(id)) continue;
-      row.remove();
-      this.#rows.delete(id);
-    }
-    for (const session of sessions) this.#showOne(session);
+    this.#rows.show(new Map(sessions.map((session) => [session.id, session])));
     this.#table.hidden = sessions.length === 0;
     this.#empty.hidden = sessions.length > 0;
-  }
-
-  #showOne(session: Session): void {
-    const known = this.#rows.get(session.id);
-    const row = known ?? el('tr');
-    const actions = known?.lastElementChild ?? this.#buttons(session);
-    fill(row, ...this.#cells(session), actions);
-    if (known) return;
-    this.#rows.set(session.id, row);
-    this.#body.append(row);
   }
 
   #cells({ user, state, view, dirty, locks, lastInputAt, device, app }: Session): readonly HTMLElement[] {
@@ -71,11 +61,11 @@ export class SessionTable {
     const person = el('span', { class: 'two' }, el('strong', {}, user.name), el('span', {}, about));
     const work = dirty ? 'unsaved changes' : locks > 0 ? 'editing' : 'reading';
     return [
-      cell('Person', el('span', { class: 'who' }, avatar(user), person)),
-      cell('State', el('span', { class: `chip ${TONES[state]}` }, state)),
-      cell('Looks at', view ?? '–'),
-      cell('Work', el('span', { class: dirty ? 'unsaved' : '' }, work)),
-      cell('Last input', `${spanOf(Date.now() - lastInputAt)} ago`),
+      cell(el('span', { class: 'who' }, avatar(user), person)),
+      cell(el('span', { class: `chip ${TONES[state]}` }, state)),
+      cell(view ?? '–'),
+      cell(el('span', { class: dirty ? 'unsaved' : '' }, work)),
+      cell(`${spanOf(Date.now() - lastInputAt)} ago`),
     ];
   }
 
