@@ -5,15 +5,31 @@ import { cleanUpAtExit } from './lib/processes.js';
 import { redisVersion } from './lib/redis-server.js';
 import { keep, reportText } from './lib/report.js';
 import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
+import { broadcast } from './suites/broadcast.js';
+import { console as consoleSuite } from './suites/console.js';
 import { heartbeat } from './suites/heartbeat.js';
 import { idleTenants } from './suites/idle-tenants.js';
 import { locks } from './suites/locks.js';
 import { locksCrowd } from './suites/locks-crowd.js';
+import { memory } from './suites/memory.js';
+import { peers } from './suites/peers.js';
 import { redisFloor } from './suites/redis-floor.js';
 import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
-const SUITES: readonly Suite[] = [redisFloor, heartbeat, locks, locksCrowd, tenant, idleTenants, storm];
+const SUITES: readonly Suite[] = [
+  redisFloor,
+  heartbeat,
+  locks,
+  locksCrowd,
+  peers,
+  memory,
+  broadcast,
+  tenant,
+  idleTenants,
+  storm,
+  consoleSuite,
+];
 
 const USAGE = `npm run bench -- [suite …] [--quick | --full] [--server-flags=…]
 

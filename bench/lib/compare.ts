@@ -64,6 +64,12 @@ export class Comparison {
     );
   }
 
+  /** That of the base as a multiple of the variant's. */
+  inverse(variant: string, value: string): Spread {
+    const { median, min, max } = this.ratio(variant, value);
+    return { median: 1 / median, min: 1 / max, max: 1 / min };
+  }
+
   #find(variant: string): Cell[] {
     return this.#cells.filter((cell) => cell.variant === variant);
   }

@@ -47,3 +47,9 @@ export function acceptedId(bytes: Buffer, from: number, to: number): number {
   }
   return bytes[at + TRUE_AT] === LETTER_T ? id : -1;
 }
+
+/** The number by which an event is to be acknowledged; undefined: it is not. */
+export function eventId(bytes: Buffer, from: number, to: number): number | undefined {
+  const digits = /^2(?:\/[^,]*,)?(\d+)\[/.exec(bytes.toString('latin1', from, Math.min(to, from + 48)))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

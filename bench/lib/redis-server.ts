@@ -15,6 +15,8 @@ export interface RedisServer {
   readonly observer: Redis;
   /** Processor time its command thread has used, in microseconds. */
   cpuUs(): Promise<number>;
+  /** What its data takes, in bytes. */
+  memoryBytes(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -55,6 +57,9 @@ export async function startRedis(
       const seconds = (name: string): number => Number(new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]);
       return (seconds('used_cpu_user_main_thread') + seconds('used_cpu_sys_main_thread')) * 1e6;
     },
+    async memoryBytes() {
+      return Number(/^used_memory:(\d+)/m.exec(await observer.info('memory'))?.[1]);
+    },
     async stop() {
       observer.disconnect();
       await stop(child, () => child.kill('SIGTERM'));
@@ -74,7 +79,8 @@ async function connected(url: string): Promise<Redis> {
   return observer;
 }
 
-function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from 'lastcall';
+import type { Attachment } from 'lastcall/internal/attachments.js';
 import { type Core, createCore } from 'lastcall/internal/core.js';
 import { createMetrics } from 'lastcall/internal/metrics.js';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
@@ -22,13 +23,8 @@ export async function openCore(redisUrl: string): Promise<Core> {
   });
 }
 
-/** Opens a session by the script the broker uses; answers its id. `detached`: its socket is closed again. */
-export async function openSession(
-  core: Core,
-  tenant: string,
-  user: string,
-  detached: boolean,
-): Promise<string> {
+/** Opens a session by the script the broker uses. */
+export async function openAttachment(core: Core, tenant: string, user: string): Promise<Attachment> {
   const now = Date.now();
   const { attachment } = await core.sessions.open(
     {
@@ -43,6 +39,17 @@ export async function openSession(
       address: '127.0.0.1',
     },
   );
+  return attachment;
+}
+
+/** Opens a session, and answers its id. `detached`: its socket is closed again. */
+export async function openSession(
+  core: Core,
+  tenant: string,
+  user: string,
+  detached: boolean,
+): Promise<string> {
+  const attachment = await openAttachment(core, tenant, user);
   // What is published of the tenant is of no use here.
   if (detached) await core.sessions.detach(attachment);
   else core.bus.unfollow(tenant);

@@ -1,5 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+/** Until nothing that waited for a finalizer is left. */
+const COLLECTIONS = 4;
+
 /** What a process has used so far. */
 export interface Usage {
   readonly cpuUs: number;
@@ -11,6 +14,15 @@ export interface Usage {
 export function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { cpuUs: user + system, atMs: performance.now(), rssBytes: process.memoryUsage.rss() };
+}
+
+/** What a process keeps in its heap, after a collection. Needs `--expose-gc`. */
+export async function heapBytes(): Promise<number> {
+  for (let i = 0; i < COLLECTIONS; i += 1) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return process.memoryUsage().heapUsed;
 }
 
 /** Watches for the longest time the event loop was kept from turning, in milliseconds. */

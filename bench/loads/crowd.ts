@@ -94,7 +94,7 @@ const methods = {
       if (i % LOCK_EVERY === 1) {
         await to.locks.acquire(
           tenant,
-          { sessionId, mayForce: false },
+          { sessionId, attach: 1, mayForce: false },
           { resource: `invoice/${i}`, requestId: randomUUID() },
         );
       }

@@ -37,7 +37,7 @@ async function fill(core: Core, count: number): Promise<void> {
     }));
     await core.locks.acquireMany(
       TENANT,
-      { sessionId, mayForce: false },
+      { sessionId, attach: 1, mayForce: false },
       { resources, requestId: randomUUID() },
     );
   });
@@ -59,7 +59,7 @@ async function scriptsAmong(redisUrl: string, others: number): Promise<Steps> {
       async () => {
         const answer = await core.locks.acquire(
           TENANT,
-          { sessionId, mayForce: false },
+          { sessionId, attach: 1, mayForce: false },
           { resource, requestId: randomUUID() },
         );
         expectThat(answer.state === 'granted');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { DEFAULT_POLICY } from '@lastcall/shared';
 import { Redis } from 'ioredis';
 import type { Core } from 'lastcall/internal/core.js';
@@ -17,8 +18,10 @@ const LONG_LEASE_MS = 3_600_000;
 export interface HotTimes {
   /** From the call that gives the record back until the other node hears that the next has it. */
   readonly handOvers: readonly number[];
-  /** A `PING` after each of them, on a connection of its own. */
+  /** A `PING` before each of them, on a connection like that of the node: in the same process, in the same turns. */
   readonly roundTrips: readonly number[];
+  /** The share of the time in which this process had something to do: near 1, it is what is measured. */
+  readonly busy: number;
 }
 
 let core: Core;
@@ -29,7 +32,7 @@ let told: (grant: { sessionId: string; fence: number }) => void = () => undefine
 const ask = (sessionId: string) =>
   core.locks.acquire(
     TENANT,
-    { sessionId, mayForce: false },
+    { sessionId, attach: 1, mayForce: false },
     { resource: RESOURCE, waitMs: WAIT_MS, requestId: randomUUID() },
   );
 
@@ -55,8 +58,13 @@ const methods = {
   async run({ ms }: { ms: number }): Promise<HotTimes> {
     const handOvers: number[] = [];
     const roundTrips: number[] = [];
+    const before = performance.eventLoopUtilization();
     const until = performance.now() + ms;
     while (performance.now() < until) {
+      // Both follow an answer of Redis, so that neither finds it, or this process, more awake than the other.
+      const asked = performance.now();
+      await ping.ping();
+      roundTrips.push(performance.now() - asked);
       const { sessionId, fence } = holder as { sessionId: string; fence: number };
       const next = new Promise<{ sessionId: string; fence: number }>((resolve) => {
         told = resolve;
@@ -68,11 +76,9 @@ const methods = {
       await released;
       const answer = await ask(sessionId);
       if (answer.state !== 'queued') throw new Error('a record that others wait for was granted');
-      const asked = performance.now();
-      await ping.ping();
-      roundTrips.push(performance.now() - asked);
     }
-    return { handOvers, roundTrips };
+    const { utilization } = performance.eventLoopUtilization(before);
+    return { handOvers, roundTrips, busy: utilization };
   },
   usage,
 };

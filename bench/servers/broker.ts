@@ -1,28 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Broker, createBroker, loadConfig } from 'lastcall';
-import { usage, watchDelays, watchLoop } from '../lib/usage.js';
+import { heapBytes, usage, watchDelays, watchLoop } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
 /** The broker, started as an application would start it, with its limits out of the way. */
 
 let broker: Broker | undefined;
+let folder = '';
 const longestBlock = watchLoop();
 const loopDelays = watchDelays();
 
 const methods = {
-  /** `env` stands in for what is set here, such as its limits. */
+  /** Without a Redis it runs on its own engine. `env` stands in for what is set here, such as its limits. */
   async start({
     redisUrl,
     secret,
     env = {},
   }: {
-    redisUrl: string;
+    redisUrl: string | undefined;
     secret: string;
     env?: Readonly<Record<string, string>>;
   }): Promise<{ port: number }> {
+    folder = mkdtempSync(join(tmpdir(), 'lastcall-bench-'));
     const config = loadConfig({
       env: {
         NODE_ENV: 'production',
-        LASTCALL_REDIS_URL: redisUrl,
+        ...(redisUrl === undefined ? {} : { LASTCALL_REDIS_URL: redisUrl }),
+        LASTCALL_DATA_DIR: folder,
         LASTCALL_JWT_SECRET: secret,
         LASTCALL_HOST: '127.0.0.1',
         LASTCALL_PORT: '0',
@@ -40,6 +46,7 @@ const methods = {
     return { port: Number(new URL(url).port) };
   },
   usage,
+  heapBytes,
   longestBlock,
   loopDelays,
   /** Ends as a crash would. */
@@ -49,4 +56,5 @@ const methods = {
 export type BrokerServer = typeof methods;
 serve(methods, async () => {
   await broker?.close();
+  rmSync(folder, { recursive: true, force: true });
 });

@@ -3,7 +3,7 @@ import { DEFAULT_POLICY } from '@lastcall/shared';
 import { Redis } from 'ioredis';
 import { COMPARE_AND_DELETE } from '../lib/naive-lock.js';
 import { HEARTBEAT_ANSWER, listenForSockets } from '../lib/peer.js';
-import { usage } from '../lib/usage.js';
+import { heapBytes, usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
 /** Socket.IO and ioredis as most applications use them: a key per session, a key per lock, one command for each. */
@@ -11,7 +11,8 @@ import { serve } from '../lib/worker.js';
 type Acknowledge = (answer: object) => void;
 
 const methods = {
-  async start({ redisUrl }: { redisUrl: string; secret: string }): Promise<{ port: number }> {
+  async start({ redisUrl }: { redisUrl: string | undefined; secret: string }): Promise<{ port: number }> {
+    if (redisUrl === undefined) throw new Error('it needs a Redis');
     const redis = new Redis(redisUrl);
     const release = String(await redis.script('LOAD', COMPARE_AND_DELETE));
     return listenForSockets((socket) => {
@@ -34,6 +35,7 @@ const methods = {
     });
   },
   usage,
+  heapBytes,
 };
 
 serve(methods);

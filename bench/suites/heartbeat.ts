@@ -29,6 +29,13 @@ const BARE: Variant = {
 const VARIANTS: readonly Variant[] = [
   BARE,
   {
+    name: 'raw',
+    file: 'servers/raw-ws.js',
+    what: '`ws` alone: JSON read, JSON answered',
+    tenants: 1,
+    usesRedis: false,
+  },
+  {
     name: 'usual',
     file: 'servers/usual.js',
     what: 'Socket.IO + `await redis.set(key, "1", "PX", ttl)`',
@@ -37,6 +44,14 @@ const VARIANTS: readonly Variant[] = [
   },
   { name: 'broker', file: 'servers/broker.js', what: 'Lastcall on Redis', tenants: 1, usesRedis: true },
 ];
+/** The engine runs in a thread of the broker: its processor time is the broker's. */
+const EMBEDDED: Variant = {
+  name: 'embedded',
+  file: 'servers/broker.js',
+  what: 'Lastcall on its own engine',
+  tenants: 1,
+  usesRedis: false,
+};
 /** Batches are per tenant: with many of them they are small. */
 const MANY_TENANTS: Variant = {
   name: 'broker-tenants',
@@ -47,6 +62,7 @@ const MANY_TENANTS: Variant = {
 };
 
 const SETTLE_MS = 300;
+const SIZES = { quick: [50], short: [200, 1_000], full: [200, 1_000, 5_000] } as const;
 
 interface Bench {
   readonly server: Worker<PeerServer>;
@@ -101,7 +117,10 @@ async function start(context: Context, variant: Variant, clients: number): Promi
     nodeFlags: context.serverFlags,
   });
   const load = startWorker<HeartbeatLoad>('loads/heartbeat.js', { core: cores.load });
-  const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
+  const { port } = await server.call('start', {
+    redisUrl: variant.name === EMBEDDED.name ? undefined : redis.url,
+    secret: SECRET,
+  });
   await load.call('connect', { port, clients, tenants: variant.tenants });
   await load.call('closedLoop');
   await delay(context.form.warmMs);
@@ -175,8 +194,9 @@ export const heartbeat: Suite = {
   about: 'heartbeats a second at the limit of one server process, and latency at half of that',
   async run(context) {
     const { form } = context;
-    const sizes = form.name === 'quick' ? [50] : [200, 1_000];
-    const variants = form.name === 'full' ? [...VARIANTS, MANY_TENANTS] : VARIANTS;
+    const asked = process.env['SESSIONS'];
+    const sizes: readonly number[] = asked === undefined ? SIZES[form.name] : [Number(asked)];
+    const variants = form.name === 'full' ? [...VARIANTS, EMBEDDED, MANY_TENANTS] : VARIANTS;
     const cells: Cell[] = [];
     for (const clients of sizes) {
       cells.push(

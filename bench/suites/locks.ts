@@ -17,18 +17,27 @@ const DIRECT = [
 const BY_SOCKET = [
   { name: 'usual', file: 'servers/usual.js', what: 'Socket.IO + `SET NX PX` + compare-and-delete' },
   { name: 'broker', file: 'servers/broker.js', what: 'Lastcall' },
+  { name: 'embedded', file: 'servers/broker.js', what: 'Lastcall on its own engine' },
 ] as const;
 
 async function cpuOf(worker: { call(name: 'usage'): Promise<Usage> }): Promise<number> {
   return (await worker.call('usage')).cpuUs;
 }
 
-async function startBySocket(context: Context, file: string, clients: number): Promise<Contender> {
+async function startBySocket(
+  context: Context,
+  name: string,
+  file: string,
+  clients: number,
+): Promise<Contender> {
   const cores = assignCores('server');
   const redis = await startRedis(cores.redis);
   const server = startWorker<PeerServer>(file, { core: cores.server, nodeFlags: context.serverFlags });
   const load = startWorker<SocketLocksLoad>('loads/socket-locks.js', { core: cores.load });
-  const { port } = await server.call('start', { redisUrl: redis.url, secret: SECRET });
+  const { port } = await server.call('start', {
+    redisUrl: name === 'embedded' ? undefined : redis.url,
+    secret: SECRET,
+  });
   await load.call('connect', { port, clients });
   await load.call('run', { ms: context.form.warmMs });
   return {
@@ -91,19 +100,22 @@ export const locks: Suite = {
   about: 'taking and giving back a lock nobody else wants, beside `SET NX PX` and compare-and-delete',
   async run(context) {
     const sizes = [1, 16];
+    const socketSizes = context.form.name === 'full' ? [...sizes, 500] : sizes;
     const direct: Cell[] = [];
     const bySocket: Cell[] = [];
     for (const clients of sizes) direct.push(...(await compareDirectly(context, clients, DIRECT)));
-    for (const clients of sizes) {
+    for (const clients of socketSizes) {
       bySocket.push(
-        ...(await inTurns(context, clients, BY_SOCKET, ({ file }) => startBySocket(context, file, clients))),
+        ...(await inTurns(context, clients, BY_SOCKET, ({ name, file }) =>
+          startBySocket(context, name, file, clients),
+        )),
       );
     }
     return {
       cells: [...direct, ...bySocket],
       tables: [
         tableOf('Directly on Redis', direct, sizes, DIRECT, 'client'),
-        tableOf('Through a socket', bySocket, sizes, BY_SOCKET, 'server'),
+        tableOf('Through a socket', bySocket, socketSizes, BY_SOCKET, 'server'),
       ],
     };
   },

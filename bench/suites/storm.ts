@@ -98,7 +98,7 @@ export const storm: Suite = {
   name: 'storm',
   about: 'a broker dies, and all its clients come back to another one',
   async run(context) {
-    const clients = context.form.name === 'quick' ? 500 : 5_000;
+    const clients = Number(process.env['SESSIONS'] ?? (context.form.name === 'quick' ? 500 : 5_000));
     const cells: Cell[] = [];
     for (let round = 0; round < context.form.rounds; round += 1) {
       const values = await playRound(context, clients);
