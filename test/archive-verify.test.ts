@@ -11,8 +11,8 @@ import { Random } from './support/random.js';
 const random = new Random();
 const DAY_MS = 86_400_000;
 /** How many lines, and how many bytes are flipped besides those of three lines; the longer form sets both. */
-const LINES = Number(process.env['ARCHIVE_LINES'] ?? 300);
-const FLIPS = Number(process.env['ARCHIVE_FLIPS'] ?? 1_200);
+const LINES = Number(process.env['ARCHIVE_LINES'] ?? 100);
+const FLIPS = Number(process.env['ARCHIVE_FLIPS'] ?? 300);
 
 for (const [name, secret] of [
   ['signed', AUDIT_KEY],

@@ -164,9 +164,11 @@ describe('the audit archive', () => {
       'the loss',
       15_000,
     );
-    const lost = await metricOf(broker.url, 'lastcall_archive_lost_records_total');
-    await waitUntil(() => dir.entries(tenant).length >= 1_501 - lost, 'the rest', 10_000);
-    expect(await verify(broker)).to.include({ ok: true, lost });
+    // More may be dropped while the first loss is told of, and told of later than it is counted.
+    const lost = (): Promise<number> => metricOf(broker.url, 'lastcall_archive_lost_records_total');
+    await waitUntil(async () => dir.entries(tenant).length >= 1_501 - (await lost()), 'the rest', 10_000);
+    await waitUntil(async () => (await verify(broker)).lost === (await lost()), 'all that is lost', 10_000);
+    expect(await verify(broker)).to.include({ ok: true });
   });
 
   it('[A13] an archive that is gone is no new beginning: it goes on behind the gap, and says so', async () => {
@@ -220,6 +222,32 @@ describe('the audit archive', () => {
     expect(reads.items[0]?.details).to.deep.equal({ type: 'audit.read', format: 'text/csv' });
     const none = await ask('text/csv', { type: 'lock.lost' });
     expect(none.body.trim().split('\r\n')).to.have.length(1);
+  });
+
+  it('[A11] Redis may fall back behind the archive and go on under the same numbers: what follows is another epoch', async () => {
+    const first = await start();
+    await recorder.record(tenant, 20);
+    await archived(20);
+    await waitUntil(async () => (await redis.hGet(archiveKey(tenant), 'rev')) === '20', 'the place');
+    await stop(first);
+    // What it had five records ago; the archive has them all.
+    const [, , { seq, hash } = { seq: 0, hash: '' }] = dir.entries(tenant).slice(12);
+    const older = (await redis.xRange(logKey(tenant), '-', '15-0')) ?? [];
+    await redis.del(logKey(tenant));
+    for (const { id, message } of older) await redis.xAdd(logKey(tenant), id, message);
+    await redis.set(`lc:{${tenant}}:rev`, '15');
+    await redis.hSet(archiveKey(tenant), { rev: '15', mark: `${seq}|${hash}` });
+    await recorder.record(tenant, 8, 'Somebody else');
+    const broker = await start();
+    const seen = async (): Promise<unknown> =>
+      (await broker.core.audit.list(tenant, {}, { limit: 1 })).items[0]?.details?.['lost'];
+    await waitUntil(async () => (await seen()) !== undefined, 'the loss to be seen');
+    await recorder.record(tenant, 3);
+    const epochs = (): Set<number> => new Set(dir.entries(tenant).map(({ record }) => record.epoch));
+    await waitUntil(() => epochs().size === 2, 'the new epoch in the archive');
+    const places = dir.places(tenant);
+    expect(new Set(places).size).to.equal(places.length);
+    expect(await verify(broker)).to.include({ ok: true });
   });
 
   it('[A11] the embedded engine may fall back behind its archive: no place is given twice', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Order, Session } from '@lastcall/shared';
 import { expect } from 'chai';
+import { examineThrough } from 'lastcall/internal/cli/through.js';
 import { inBatches, Pair, type Working } from './support/brokers.js';
 import { ApiClient, send } from './support/http.js';
 import { freePort } from './support/redis.js';
@@ -148,6 +149,15 @@ describe('two brokers behind a balancer, WebSocket only, nothing sticky', functi
       after(() => pair?.cleanups.run());
 
       it('[N9] [N4] [O5] [O9] the four steps work, and a broker may leave meanwhile', () => fourSteps(pair));
+
+      it('[C6] [N9] the doctor finds nothing on the way through it', async () => {
+        const found = await examineThrough(pair.url);
+        expect(found.map(({ level, name: what }) => `${level} ${what}`)).to.deep.equal([
+          'ok public',
+          'ok upgrade',
+          'ok quiet',
+        ]);
+      });
 
       it('[N9] [A6] tells the world how it is, and no figures', async () => {
         expect((await send(`${pair.url}/readyz`)).status).to.equal(200);

@@ -99,7 +99,8 @@ async function lonely(cleanups: Cleanups): Promise<void> {
 /** A broker is told to stop while one of its clients is being logged off, which it waits for. */
 async function leave(pair: Pair): Promise<void> {
   const { here, there } = pair;
-  await pair.policy(here, { flushMs: 3_000 });
+  // Longer than all that is looked at meanwhile takes.
+  await pair.policy(here, { flushMs: 20_000 });
   const workers = await inBatches(
     Array.from({ length: 30 }, (_, i) => `user-${i}`),
     (sub) => pair.work(sub),
@@ -117,6 +118,7 @@ async function leave(pair: Pair): Promise<void> {
   expect(stranger.error?.terminal).not.to.equal(true);
   expect(stranger.error?.retryAfterMs).to.be.within(1_000, 2_000);
 
+  await slow.drop();
   await ended;
   const isOnline = () => workers.every(({ client }) => client.getSnapshot().status === 'online');
   await waitUntil(isOnline, 'all to be online on the other node', PATIENCE_MS);

@@ -2,6 +2,7 @@ import type { AuditRecord } from '@lastcall/shared';
 import { expect } from 'chai';
 import { Bus } from 'lastcall/internal/redis/bus.js';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
+import { logKey } from 'lastcall/internal/redis/keys.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { freshTenant, TestBroker } from './support/broker.js';
 import { historyOf } from './support/history.js';
@@ -88,6 +89,7 @@ describe('the bus', () => {
       subscribe: (channel: string) => driver.subscribe(channel),
       unsubscribe: (channel: string) => driver.unsubscribe(channel),
       onReady: (listener: () => void) => driver.onReady(listener),
+      onLost: (listener: (reason: string) => void) => driver.onLost(listener),
       onMessage: (listener: (channel: string, text: string) => void) =>
         driver.onMessage((channel, text) => {
           messages += 1;
@@ -131,7 +133,7 @@ describe('the bus', () => {
       await waitUntil(() => heard.length >= 5 && more.length >= 5, 'the records');
       expect(revsOf(heard)).to.deep.equal([1, 2, 3, 4, 5].map((i) => round * 5 + i));
       while (cleanups.length > 0) await cleanups.pop()?.();
-      expect(bus.position(tenant)).to.deep.equal({ epoch: 0, rev: 0 });
+      expect(bus.position(tenant)).to.deep.equal({ epoch: 0, rev: 0, at: 0 });
       bus.unfollow(tenant);
     }
   });
@@ -151,6 +153,47 @@ describe('the bus', () => {
       expect(after).to.be.greaterThan(before);
       expect(new Set(records.slice(20).map(({ epoch }) => epoch)).size).to.equal(1);
     }
+  });
+
+  it('[A2] is compared with Redis from where it stood when that got out of reach, until it has been', async () => {
+    let lose = (_reason: string): void => undefined;
+    let tell = (_channel: string, _text: string): void => undefined;
+    let restore = (): void => undefined;
+    const listening = <L>(keep: (listener: L) => void) => {
+      return (listener: L) => {
+        keep(listener);
+        return () => undefined;
+      };
+    };
+    const channels = {
+      subscribe: () => Promise.resolve(),
+      unsubscribe: () => Promise.resolve(),
+      onLost: listening((listener: (reason: string) => void) => (lose = listener)),
+      onReady: listening((listener: () => void) => (restore = listener)),
+      onMessage: listening((listener: (channel: string, text: string) => void) => (tell = listener)),
+    };
+    const faults: unknown[] = [];
+    const driver = await connectRedis({ url: store.url });
+    cleanups.push(() => driver.close());
+    const bus = new Bus(channels, new Store(driver), (error) => faults.push(error));
+    await note(brokers[0], 'before');
+    await bus.follow(tenant);
+    const before = bus.position(tenant);
+    const [first] = await historyOf(brokers[0].core, tenant);
+    expect(before).to.deep.equal({ epoch: first?.epoch, rev: 1, at: first?.at });
+    lose('of this test');
+    const cut = bus.position(tenant);
+    expect(cut).to.deep.equal(before);
+    await note(brokers[0], 'meanwhile');
+    const [, second] = await historyOf(brokers[0].core, tenant);
+    tell(logKey(tenant), JSON.stringify([second]));
+    bus.compared(tenant, cut);
+    expect(bus.position(tenant), 'before Redis is back').to.equal(cut);
+    restore();
+    expect(bus.position(tenant), 'before it is compared').to.equal(cut);
+    bus.compared(tenant, cut);
+    expect(bus.position(tenant)).to.deep.equal({ epoch: second?.epoch, rev: 2, at: second?.at });
+    expect(faults).to.deep.equal([]);
   });
 
   it('[A2] after Redis came back with older data a new epoch begins, and its records are heard', async function () {

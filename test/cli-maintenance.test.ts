@@ -77,7 +77,7 @@ describe('command line: maintenance', () => {
       '-m',
       'Go home.',
     ];
-    const first = await bench.run(['maintenance', 'start', ...options], answers(windowOf()));
+    const first = await bench.run(['maintenance', 'start', '--yes', ...options], answers(windowOf()));
     expect(first.code).to.equal(0);
     expect(first.out).to.include('Maintenance: announcing').and.to.include('when it is lifted');
     expect(first.err).to.include('lastcall maintenance lift');
@@ -113,14 +113,33 @@ describe('command line: maintenance', () => {
       expect({ code, lines: err.trim().split('\n').length }, err).to.deep.equal({ code: 2, lines: 1 });
       expect(err).to.include(text);
     }
-    const late = await bench.run(['maintenance', 'start', '--in', '5m'], {
+    const late = await bench.run(['maintenance', 'start', '--yes', '--in', '5m'], {
       'PUT /maintenance': () => problem(409, 'conflict', 'The maintenance window is already closing.'),
     });
     expect(late.code).to.equal(1);
     expect(late.err).to.include('already closing');
   });
 
-  const WAIT = ['maintenance', 'start', '--in', '1s', '--wait'];
+  it('[C9] start is asked about, for it is for everybody; a rehearsal is not', async () => {
+    const args = ['maintenance', 'start', '--in', '30m'];
+    const refused = await bench.run(args, answers(windowOf()));
+    expect(refused).to.include({ code: 2, out: '' });
+    expect(refused.err).to.match(/everybody in acme.*--yes/);
+    expect(bench.seen).to.deep.equal([]);
+    for (const [answer, code, sent] of [
+      ['y', 0, 1],
+      ['n', 1, 0],
+    ] as const) {
+      const asked = await bench.start(args, answers(windowOf()), 100);
+      await waitUntil(() => asked.terminal.err().includes('[y/N]'), 'the question');
+      asked.terminal.stdin.write(`${answer}\n`);
+      expect(await asked.code).to.equal(code);
+      expect(bench.seen).to.have.length(sent);
+    }
+    expect((await bench.run([...args, '--rehearse'], answers(windowOf()))).code).to.equal(0);
+  });
+
+  const WAIT = ['maintenance', 'start', '--in', '1s', '--wait', '--yes'];
   const course = (last: Maintenance | undefined): Replies => ({
     ...answers(windowOf({ state: 'scheduled' })),
     'GET /maintenance': (_, n) => {
@@ -206,7 +225,7 @@ describe('command line: progress with a real broker', () => {
 
   for (const [what, args] of [
     ['logoff', ['logoff', '--all', '--yes', '--grace', '3s', '--hold', '8s', '--wait']],
-    ['maintenance start', ['maintenance', 'start', '--in', '3s', '--hold', '8s', '--wait']],
+    ['maintenance start', ['maintenance', 'start', '--yes', '--in', '3s', '--hold', '8s', '--wait']],
   ] as const) {
     it(`[C2] [O18] ${what} --wait shows "3 of 17 left, 2 saving", and exits with 0 when all are out`, async () => {
       const people = await Promise.all(Array.from({ length: PEOPLE }, (_, i) => bench.connect(`p-${i}`)));

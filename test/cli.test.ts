@@ -1,10 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { busily } from 'lastcall/internal/cli/busy.js';
 import { COMMANDS } from 'lastcall/internal/cli/commands/index.js';
 import { formatDuration, parseDuration } from 'lastcall/internal/cli/durations.js';
 import { CliBench } from './support/cli.js';
 import { problem } from './support/fake-api.js';
+import { fakeTerminal } from './support/fake-terminal.js';
+import { waitUntil } from './support/wait.js';
 
 describe('command line', () => {
   const bench = CliBench.use();
@@ -58,6 +61,9 @@ describe('command line', () => {
       'a setting without a value': ['policy', 'set', 'graceMs'],
       'an address that is none': ['sessions', '--url', 'broker:4600'],
       'a tenant that is none': ['sessions', '--tenant', 'A/B'],
+      'an id that is none': ['verify', 'abc'],
+      'an id of a variable that is not set': ['cancel', ''],
+      'an id of a session that is none': ['show', '7'],
       'a token file that is not there': ['sessions', '--token-file', '/nowhere'],
     };
     for (const [what, args] of Object.entries(CALLS)) {
@@ -78,6 +84,22 @@ describe('command line', () => {
     });
   });
 
+  it('[C7] shows on a terminal that something lasts, and nothing of it in a pipe', async () => {
+    const shown = fakeTerminal({}, 80);
+    const work = () => waitUntil(() => shown.err().includes('2.5 MB written … 1s'), 'the line');
+    await busily(shown, () => '2.5 MB written', work);
+    expect(shown.err().endsWith('\r\u001b[K')).to.equal(true);
+    const piped = fakeTerminal();
+    expect(
+      await busily(
+        piped,
+        () => 'nothing',
+        () => Promise.resolve(7),
+      ),
+    ).to.equal(7);
+    expect(piped.err()).to.equal('');
+  });
+
   describe('a broker that cannot be asked', () => {
     it('[C1] says what to check when nothing listens', async () => {
       const server = createServer();
@@ -92,6 +114,24 @@ describe('command line', () => {
       const { code, err } = await bench.offline(['sessions'], env);
       expect(code).to.equal(1);
       expect(err).to.match(/^lastcall: .*refused.*lastcall serve.*LASTCALL_URL.*\n$/);
+    });
+
+    it('[C1] says so when TLS is asked for and not spoken, and which token is to be another one', async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      const { port } = server.address() as AddressInfo;
+      const env = { LASTCALL_TOKEN: bench.token, LASTCALL_URL: `https://127.0.0.1:${port}` };
+      const { err } = await bench.offline(['sessions'], env);
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+      expect(err).to.include('write http://');
+      const refused = await bench.run(['sessions'], {
+        'GET /sessions': () => problem(401, 'unauthenticated', 'The token cannot be verified.'),
+      });
+      expect(refused.err).to.include('LASTCALL_TOKEN').and.to.include('--token-file');
     });
 
     it('says so when something else answers, and follows no redirection', async () => {
@@ -115,6 +155,20 @@ describe('command line', () => {
       });
       expect(code).to.equal(1);
       expect(err).to.equal('lastcall: You need the role admin. \ufffd[2JForged line (limit must be less)\n');
+    });
+
+    it('[C1] asks for nothing else in place of an id that an address leaves out', async () => {
+      for (const args of [
+        ['show', ''],
+        ['show', '.'],
+        ['cancel', '..'],
+        ['verify', '.'],
+      ]) {
+        const { code, err } = await bench.run(args, { 'GET /sessions/': () => ({ body: { items: [] } }) });
+        expect(code).to.equal(2);
+        expect(err).to.match(/^lastcall: "\.{0,2}" is not the id of an? (?:order|session): /);
+      }
+      expect(bench.seen).to.deep.equal([]);
     });
 
     it('repeats what was cut off, with the same idempotency key', async () => {

@@ -11,7 +11,7 @@ import { waitUntil } from './support/wait.js';
 
 const TENANTS = 30;
 /** How many times a tenant's slot is moved; `npm run test:cluster` moves many more. */
-const MOVES = Number(process.env['MOVES'] ?? 3);
+const MOVES = Number(process.env['MOVES'] ?? 2);
 const PAUSE_MS = 150;
 /** How much is done after a slot has moved, before the next one does. */
 const AFTERWARDS = 3;

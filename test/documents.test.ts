@@ -7,7 +7,7 @@ import { ROOT, read, readJson, type Source, sourcesIn } from './support/sources.
 
 const TOP = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
 const documents: Source[] = [
-  ...[...TOP, 'client-sdk/README.md'].map((path) => ({ path, text: read(path) })),
+  ...[...TOP, 'client-sdk/README.md', 'examples/README.md'].map((path) => ({ path, text: read(path) })),
   ...sourcesIn(['docs'], '.md'),
 ];
 /** What names settings besides the documents. */
@@ -57,7 +57,10 @@ describe('the documents', () => {
       const named = (pattern: RegExp) => [...code.matchAll(pattern)].map((match) => match[1] ?? '');
       const deployment = path === 'README.md' ? DEPLOYMENT.map(read).join('\n') : '';
       return [
-        ...named(/npm run (?:--silent )?([\w:-]+)/g).filter((name) => !Object.hasOwn(scripts, name)),
+        // `npm run dev` is Vite's, in an application of one's own.
+        ...named(/npm run (?:--silent )?([\w:-]+)/g).filter(
+          (name) => !Object.hasOwn(scripts, name) && name !== 'dev',
+        ),
         ...named(/(?:^|npx )lastcall ([a-z]+)/gm).filter((name) => !commands.has(name)),
         ...[...`${text}${deployment}`.matchAll(/\bLASTCALL_([A-Z_]*[A-Z])/g)]
           .map((match) => match[1] ?? '')

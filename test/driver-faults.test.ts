@@ -40,7 +40,7 @@ describe('H64: the Redis driver, when Redis fails', () => {
     for (const { error, afterMs } of failures) {
       expect(error).to.be.instanceOf(StoreUnavailableError);
       expect(error.mayHaveRun).to.equal(true);
-      expect(afterMs).to.be.within(1_900, 2_600);
+      expect(afterMs).to.be.within(1_700, 2_400);
     }
     await waitFor(() => lost.length === 1, 'the loss', 2_000);
     const late = await failure(() => driver.commands.incr('frozen'));
@@ -54,6 +54,35 @@ describe('H64: the Redis driver, when Redis fails', () => {
     await waitFor(() => ready === 1, 'the recovery', 5_000);
     expect(lost).to.have.length(1);
     expect(Number(await driver.commands.get('frozen')), 'each at most once').to.be.at.most(7);
+  });
+
+  it('[N10] an answer that comes too late ends its connection, and what waits for it fails with it', async () => {
+    const proxy = await startProxy(server.port);
+    onCleanup(() => proxy.stop());
+    const driver = await connected(`redis://127.0.0.1:${proxy.port}`, { commandTimeoutMs: 1_000 });
+    proxy.delay(2_000);
+    const first = failure(() => driver.commands.incr('late'));
+    await waitFor(() => driver.isSlow, 'it to be noticed');
+    const second = await failure(() => driver.commands.incr('late'));
+    expect((await first).error.mayHaveRun).to.equal(true);
+    expect(second.error.mayHaveRun).to.equal(true);
+    await waitFor(() => driver.status().state === 'lost', 'the loss');
+    expect((await failure(() => driver.commands.incr('late'))).error.mayHaveRun).to.equal(false);
+    proxy.delay(0);
+    await waitFor(() => driver.status().state === 'ready', 'the recovery');
+    expect(Number(await driver.commands.get('late')), 'each at most once').to.be.at.most(2);
+  });
+
+  it('[N10] what waits for an answer is bounded: more is refused at once', async () => {
+    const driver = await connected(server.url);
+    server.pause();
+    const asked = Array.from({ length: 20_000 }, () => failure(() => driver.commands.get('key')));
+    const { error, afterMs } = await failure(() => driver.commands.get('key'));
+    server.resume();
+    expect(error).to.be.instanceOf(StoreUnavailableError);
+    expect(error.mayHaveRun).to.equal(false);
+    expect(afterMs).to.be.below(100);
+    await Promise.allSettled(asked);
   });
 
   it('killed: commands under way and new ones fail at once; channels are heard again', async () => {

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { checkRedis } from 'lastcall/internal/redis/checks.js';
 import { connectRedis, isUnavailable, StoreUnavailableError } from 'lastcall/internal/redis/driver.js';
@@ -189,6 +190,22 @@ describe('the Redis driver', () => {
         expect(error.message).not.to.include('secret');
         expect(afterMs).to.be.below(2_000);
       }
+    });
+
+    it('does not start on what is not Redis, and says that it is not', async () => {
+      const server = createServer(
+        (socket) =>
+          void socket
+            .on('error', () => undefined)
+            .resume()
+            .end('HTTP/1.1 400\r\n'),
+      );
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const url = `redis://127.0.0.1:${port}`;
+      const { error } = await failure(() => connectRedis({ url, connectTimeoutMs: 500 }));
+      await new Promise((resolve) => void server.close(resolve));
+      expect(error.message).to.include('what answers there is not Redis');
     });
   });
 

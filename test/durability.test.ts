@@ -16,7 +16,7 @@ import { ownStore } from './support/store.js';
 import { waitUntil } from './support/wait.js';
 import { Worker } from './support/worker.js';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 10);
+const ROUNDS = Number(process.env['ROUNDS'] ?? 4);
 const TIMEOUT_MS = 30_000 + ROUNDS * 5_000;
 
 /** A broker process, and what the tests do with it. */

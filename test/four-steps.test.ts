@@ -1,19 +1,11 @@
-import { execFile } from 'node:child_process';
 import type { Order, Receipt, Session } from '@lastcall/shared';
 import { expect } from 'chai';
 import { freshTenant, TestClient } from './support/broker.js';
+import { lastcall } from './support/cli-process.js';
 import { BrokerProcess, ClientProcess } from './support/process.js';
-import { ROOT } from './support/sources.js';
 import { waitUntil } from './support/wait.js';
 
-const LASTCALL = `${ROOT}server/bin/lastcall.js`;
 const GRACE_MS = 5_000;
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 interface Proof {
   readonly order: Order;
@@ -27,18 +19,8 @@ describe('the four steps, by the command line, with applications in processes of
   let admin: string;
   const started: ClientProcess[] = [];
 
-  /** One command, as somebody at a terminal would type it. */
-  function lastcall(...args: string[]): Promise<Ran> {
-    const env = { PATH: process.env['PATH'], LASTCALL_URL: broker.url, LASTCALL_TOKEN: admin };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [LASTCALL, ...args], { env }, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-      });
-    });
-  }
-
   async function asked<T>(...args: string[]): Promise<T> {
-    const { code, stdout, stderr } = await lastcall(...args, '--json');
+    const { code, stdout, stderr } = await lastcall(broker, admin, ...args, '--json');
     expect(code, stderr).to.equal(0);
     return JSON.parse(stdout) as T;
   }
@@ -131,9 +113,9 @@ describe('the four steps, by the command line, with applications in processes of
 
   it('[C1] [C2] says in one line what is wrong, and exits with it', async () => {
     const [unknown, unconfirmed, nobody] = await Promise.all([
-      lastcall('verify', '01970000-0000-7000-8000-000000000001'),
-      lastcall('logoff', '--all', '--wait'),
-      lastcall('logoff', '--user', 'nobody', '--wait'),
+      lastcall(broker, admin, 'verify', '01970000-0000-7000-8000-000000000001'),
+      lastcall(broker, admin, 'logoff', '--all', '--wait'),
+      lastcall(broker, admin, 'logoff', '--user', 'nobody', '--wait'),
     ]);
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr.trim().split('\n')).to.have.length(1);

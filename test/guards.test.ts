@@ -17,6 +17,7 @@ import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
 import { GuardedApp, signedIn } from './support/guarded-app.js';
 import { sqliteTable } from './support/guarded-table.js';
 import { type Served, serveApp } from './support/http-app.js';
+import { giveBack, SHARED, take } from './support/locks.js';
 
 interface Reply {
   readonly status: number;
@@ -135,6 +136,19 @@ describe('guards for application back ends', () => {
     expect(await write(good)).to.equal('409 not_held');
   });
 
+  it('[G2] refuse to write under a shared lock until it is upgraded', async () => {
+    const app = await serve();
+    const [client, other] = [await ann(), await broker.connect(tenant, 'bob')];
+    const [mine, others] = [await take(client, RESOURCE, SHARED), await take(other, RESOURCE, SHARED)];
+    const write = (fence: number) => ask(app, '/invoices/7?as=ann', named(client.sessionId, fence));
+    expect((await write(mine.fence)).body.code).to.equal('not_held');
+    await giveBack(other, others);
+    const requestId = '01970000-0000-7000-8000-000000000003';
+    const upgraded = await client.does('lock:upgrade', { resource: RESOURCE, fence: mine.fence, requestId });
+    const fence = 'lock' in upgraded ? upgraded.lock.fence : 0;
+    expect((await write(fence)).body).to.deep.equal({ fence });
+  });
+
   it('[G2] take a tree lock for what is below it', async () => {
     const app = await serve();
     const client = await ann();
@@ -182,6 +196,17 @@ describe('guards for application back ends', () => {
     expect(await status({ url: busy.url })).to.equal('503 unavailable 8');
     expect(complaints.length).to.be.at.least(12);
     expect(await status({ url: garbled.url })).to.match(/^409 /);
+  });
+
+  it('[G3] are not made without what they need, and say what that is', () => {
+    const good = { ...options, user: signedIn, resource: () => RESOURCE };
+    for (const name of ['url', 'tenant', 'token', 'user', 'resource'] as const) {
+      expect(() => requireLock({ ...good, [name]: undefined }), name).to.throw(TypeError, `"${name}"`);
+    }
+    for (const url of ['127.0.0.1:4600', 'broker', 'ws://broker', ''])
+      expect(() => requireSession({ ...good, url }), url).to.throw(TypeError, '"url"');
+    expect(() => requireSession({ ...good, tenant: '' })).to.throw(TypeError, '"tenant"');
+    requireLock(good);
   });
 
   it('[G5] ask each time, unless an answer may be relied on for a while, and never keep a refusal', async () => {

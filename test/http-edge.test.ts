@@ -223,6 +223,9 @@ describe('http: development', () => {
     const page = await send<string>(`${url}/demo/`);
     expect(page.body).to.include('<title>demo</title>');
     expect(page.headers.get('content-security-policy')).to.include("default-src 'self'");
+    // One of its pages shows others of it; pages of other origins may not.
+    expect(page.headers.get('content-security-policy')).to.include("frame-ancestors 'self'");
+    expect((await ask(url)).headers['content-security-policy']).to.include("frame-ancestors 'none'");
     expect(page.headers.get('cache-control')).to.equal('no-cache');
     expect((await send<string>(url)).body).to.include('href="demo/"');
     expect((await ask(`${url}/demo`)).headers['location']).to.equal('/demo/');

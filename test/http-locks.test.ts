@@ -28,7 +28,7 @@ describe('http: locks', () => {
 
     const service = await api.client(['service']);
     const check = (body: object) => service.does('locks.check', api.here({ body }));
-    expect(await check({ resource: 'invoices/7', fence })).to.deep.equal({ valid: true });
+    expect(await check({ resource: 'invoices/7', fence })).to.deep.equal({ valid: true, mode: 'exclusive' });
     expect(await check({ resource: 'invoices/7', fence, sessionId: grace.sessionId })).to.deep.equal({
       valid: false,
     });
@@ -57,7 +57,7 @@ describe('http: locks', () => {
     const ada = await api.broker.connect(api.tenant, 'ada');
     const body = { resource: 'invoices/7', fence: await locked(ada, 'invoices/7') };
     const sent = api.here({ body, headers: { 'Idempotency-Key': 'check-1' } });
-    expect(await api.admin.does('locks.check', sent)).to.deep.equal({ valid: true });
+    expect(await api.admin.does('locks.check', sent)).to.deep.equal({ valid: true, mode: 'exclusive' });
     await ada.does('lock:release', body);
     expect(await api.admin.does('locks.check', sent)).to.deep.equal({ valid: false });
   });

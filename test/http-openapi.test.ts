@@ -57,7 +57,7 @@ describe('http: [A6] the OpenAPI document', () => {
 
   it('is of version 3.1 and has every route once, as the table has it', () => {
     expect(document.openapi).to.equal('3.1.0');
-    const served = ['livez', 'readyz', 'metrics', 'openapi', 'backchannel-logout'];
+    const served = ['livez', 'readyz', 'metrics', 'openapi', 'asyncapi', 'docs', 'backchannel-logout'];
     expect(operations.map(({ operation }) => operation.operationId)).to.have.members([
       ...Object.keys(ROUTES),
       ...served,

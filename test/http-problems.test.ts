@@ -97,7 +97,7 @@ describe('http: what is refused', () => {
         '/V1/nodes',
         '/dev/token',
         '/demo/',
-        '/console',
+        '/console/nope',
       ]) {
         expect(expectProblem(await send(url + path)), path).to.include({ code: 'not_found', status: 404 });
       }

@@ -43,7 +43,7 @@ describe('what a lock costs', () => {
   /** The commands of one acquisition with its release, on average. */
   async function costOf(resource: string, scope: LockScope = 'record'): Promise<number> {
     const { locks } = broker.core;
-    const asker = { sessionId: ada.sessionId, mayForce: false };
+    const asker = { sessionId: ada.sessionId, attach: 1, mayForce: false };
     const before = await commands();
     for (let i = 0; i < TIMES; i += 1) {
       const answer = await locks.acquire(tenant, asker, { resource, scope, requestId: randomUUID() });
@@ -66,7 +66,7 @@ describe('what a lock costs', () => {
       }));
       await broker.core.locks.acquireMany(
         tenant,
-        { sessionId: holder.sessionId, mayForce: false },
+        { sessionId: holder.sessionId, attach: 1, mayForce: false },
         { resources, requestId: randomUUID() },
       );
     }

@@ -1,53 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import type { AuditRecord } from '@lastcall/shared';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { isValid, queue, take } from './support/locks.js';
-import { type Observer, observer, testStore } from './support/redis.js';
+import { connectRedis } from 'lastcall/internal/redis/driver.js';
+import { Fences } from 'lastcall/internal/redis/fences.js';
+import { Store } from 'lastcall/internal/redis/store.js';
+import { backedUp } from './support/backup.js';
+import { type TestClient } from './support/broker.js';
+import { historyOf } from './support/history.js';
+import { isValid, queue, take, takeOver } from './support/locks.js';
+import { Observed, observing } from './support/observed.js';
+import { testStore } from './support/redis.js';
+import { waitUntil } from './support/wait.js';
 
 /** How far ahead fences are of the clock that comes after the loss, in microseconds: an hour. */
 const AHEAD_US = 3_600_000_000;
 
 describe('locks after a loss of data', () => {
-  let broker: TestBroker;
-  let redis: Observer;
-  let tenant: string;
+  const bench = observing(new Observed());
   let ada: TestClient;
 
-  before(async () => {
-    broker = await TestBroker.start();
-    redis = await observer((await testStore()).url);
-  });
-  after(async () => {
-    redis.destroy();
-    await broker.close();
-  });
   beforeEach(async () => {
-    tenant = freshTenant();
-    ada = await broker.connect(tenant, 'ada');
+    ada = await bench.broker.connect(bench.tenant, 'ada');
     // As after a fail-over to a machine whose clock is behind: its microseconds are fewer than the fences given out.
-    await redis.set(`lc:{${tenant}}:fence`, String(Date.now() * 1_000 + AHEAD_US));
+    await bench.redis.set(`lc:{${bench.tenant}}:fence`, String(Date.now() * 1_000 + AHEAD_US));
   });
 
-  const keys = () => redis.keys(`lc:{${tenant}}:*`);
+  const keys = () => bench.redis.keys(`lc:{${bench.tenant}}:*`);
 
-  /** Keeps the tenant's data; the answer brings it back as it was. */
-  async function backUp(): Promise<() => Promise<void>> {
-    const raw = redis.withTypeMapping({ 36: Buffer });
-    const kept = await Promise.all(
-      (await keys()).map(async (key) => [key, await raw.dump(key), await redis.pTTL(key)] as const),
-    );
-    return async () => {
-      // In one step: the sweep looks all the time.
-      const all = redis.multi().del(await keys());
-      for (const [key, data, ttl] of kept) all.restore(key, Math.max(0, ttl), data);
-      await all.exec();
-    };
-  }
+  const lastRecord = async () => (await historyOf(bench.broker.core, bench.tenant)).at(-1) as AuditRecord;
+
+  const backUp = () => backedUp(bench.redis, bench.broker.core, bench.tenant);
 
   it('[L21] [P2] H05 after all was lost fences go on, and holders are told', async () => {
     const lock = await take(ada, 'books/1');
-    const grace = await broker.connect(tenant, 'grace');
+    const grace = await bench.broker.connect(bench.tenant, 'grace');
     const waiting = await queue(grace, 'books/1');
-    await redis.del(await keys());
+    await bench.redis.del(await keys());
     await Promise.all([ada.heartbeat(), grace.heartbeat()]);
     const denied = await grace.saw('lock:denied', ({ requestId }) => requestId === waiting);
     expect(denied.error.code).to.equal('unavailable');
@@ -69,7 +57,7 @@ describe('locks after a loss of data', () => {
     const kept = await take(ada, 'books/1');
     const restore = await backUp();
     const lost = await take(ada, 'books/2');
-    const grace = await broker.connect(tenant, 'grace');
+    const grace = await bench.broker.connect(bench.tenant, 'grace');
     await take(grace, 'books/3');
     const waiting = await queue(ada, 'books/3');
     await restore();
@@ -82,8 +70,28 @@ describe('locks after a loss of data', () => {
     const denied = await ada.saw('lock:denied', ({ requestId }) => requestId === waiting);
     expect(denied.error.code).to.equal('unavailable');
     expect(await isValid(ada, kept)).to.equal(true);
-    const linus = await broker.connect(tenant, 'linus');
+    const linus = await bench.broker.connect(bench.tenant, 'linus');
     expect((await take(linus, 'books/2')).fence).to.be.greaterThan(lost.fence);
+  });
+
+  it('[A2] [L21] H03 also when new records have passed those that are lost before anybody looked', async () => {
+    await take(ada, 'books/1');
+    const restore = await backUp();
+    const lost = await take(ada, 'books/2');
+    const { rev } = await lastRecord();
+    await waitUntil(
+      () => bench.broker.core.bus.position(bench.tenant).rev === rev,
+      'the record of the grant',
+    );
+    await restore(5);
+    expect(await ada.saw('lock:lost', () => true, 10_000)).to.deep.equal({
+      resource: 'books/2',
+      fence: lost.fence,
+      reason: 'data_loss',
+    });
+    const { epoch, details } = await lastRecord();
+    expect(details).to.deep.equal({ lost: { from: rev, to: rev } });
+    expect(bench.broker.core.bus.position(bench.tenant).epoch).to.equal(epoch);
   });
 
   it('[L21] [P2] H03 a lock whose return was lost is granted anew: no fence is given out twice or goes back', async () => {
@@ -98,5 +106,180 @@ describe('locks after a loss of data', () => {
     expect(await isValid(ada, first)).to.equal(false);
     expect(await isValid(ada, third)).to.equal(true);
     expect((await take(ada, 'books/1')).fence, 'once').to.equal(third.fence);
+  });
+
+  for (const event of ['lock:acquire', 'lock:acquireMany', 'lock:takeover'] as const) {
+    it(`[L4] [L13] cancelling what asked by ${event} for a lock that was granted anew leaves it exclusive`, async () => {
+      const first = await take(ada, 'books/1');
+      const restore = await backUp();
+      await ada.does('lock:release', { resource: 'books/1', fence: first.fence });
+      await take(ada, 'books/2');
+      await restore();
+      const requestId = randomUUID();
+      const wish =
+        event === 'lock:acquireMany' ? { resources: [{ resource: 'books/1' }] } : { resource: 'books/1' };
+      await ada.does(event, { ...wish, requestId });
+      await ada.does('lock:cancel', { requestId });
+      const { holders } = await ada.does('lock:query', { resource: 'books/1' });
+      expect(holders.map(({ mode }) => mode)).to.deep.equal(['exclusive']);
+    });
+  }
+
+  it('[L21] H03 a lock whose return was lost is given back again, and no other', async () => {
+    const kept = await take(ada, 'books/1');
+    const first = await take(ada, 'books/2');
+    const restore = await backUp();
+    await ada.does('lock:release', { resource: 'books/2', fence: first.fence });
+    await restore();
+    const held = async () => (await bench.broker.core.locks.keptBy(bench.tenant, ada.sessionId)).locks;
+    await waitUntil(async () => (await held()).length === 1, 'the lock to be free', 10_000);
+    expect(await isValid(ada, kept)).to.equal(true);
+    expect(ada.all('lock:lost')).to.deep.equal([]);
+  });
+
+  it('[L21] H03 whose grant was lost is told of it, also when it is granted anew before anybody looked', async () => {
+    const first = await take(ada, 'books/1');
+    const grace = await bench.broker.connect(bench.tenant, 'grace');
+    await queue(grace, 'books/1');
+    const restore = await backUp();
+    const release = () => ada.does('lock:release', { resource: 'books/1', fence: first.fence });
+    await release();
+    const { lock } = await grace.saw('lock:granted');
+    let isLost = false;
+    const stop = bench.broker.core.bus.listen((of, { details }) => {
+      isLost ||= of === bench.tenant && details?.['lost'] !== undefined;
+    });
+    await restore();
+    await waitUntil(() => isLost, 'the loss to be noticed');
+    stop();
+    await release();
+    const lost = { resource: 'books/1', fence: lock.fence, reason: 'data_loss' };
+    expect(await grace.saw('lock:lost')).to.deep.equal(lost);
+    const again = await grace.saw('lock:granted', ({ lock: { fence } }) => fence > lock.fence);
+    expect(await isValid(grace, again.lock)).to.equal(true);
+    expect(grace.all('lock:lost')).to.deep.equal([lost]);
+  });
+
+  it('[L21] [L3] H03 what is granted from the queue before the loss is noticed, under numbers of before, is told', async () => {
+    const lock = await take(ada, 'books/1');
+    const bob = await bench.broker.connect(bench.tenant, 'bob');
+    const requestId = await queue(bob, 'books/1');
+    const restore = await backUp();
+    for (let i = 0; i < 5; i += 1) {
+      const { fence } = await take(ada, 'books/2');
+      await ada.does('lock:release', { resource: 'books/2', fence });
+    }
+    await restore();
+    await ada.does('lock:release', { resource: 'books/1', fence: lock.fence });
+    const granted = await bob.saw('lock:granted');
+    expect(granted).to.deep.include({ requestId });
+    expect(await isValid(bob, granted.lock)).to.equal(true);
+    expect(bob.all('lock:denied')).to.deep.equal([]);
+  });
+
+  it('[L21] [P2] what is granted before the node knows that it opened the session anew is not called lost', async () => {
+    const old = await take(ada, 'books/1');
+    const { sessions } = bench.broker.core;
+    const reopen = sessions.reopen.bind(sessions);
+    let fresh = old;
+    const heard = new Set<number>();
+    const stop = bench.broker.core.bus.listen((_of, { fence = 0 }) => heard.add(fence));
+    // The client is quicker than the answer to the opening.
+    sessions.reopen = async (attachment) => {
+      const welcome = await reopen(attachment);
+      fresh = await take(ada, 'books/2');
+      await waitUntil(() => heard.has(fresh.fence), 'the record of the grant');
+      return welcome;
+    };
+    try {
+      await bench.redis.del(await keys());
+      await waitUntil(async () => {
+        await ada.heartbeat();
+        return ada.all('welcome').length > 1;
+      }, 'the new welcome');
+    } finally {
+      sessions.reopen = reopen;
+      stop();
+    }
+    expect(ada.all('lock:lost').map(({ fence }) => fence)).to.deep.equal([old.fence]);
+    expect(await isValid(ada, fresh)).to.equal(true);
+  });
+
+  /** Grants of others come out of what a holder does, or what is done to it, at once or at an instant. */
+  const WAYS: readonly {
+    readonly name: string;
+    /** Before the loss: what the next holder waits by. */
+    readonly wait?: (next: TestClient) => Promise<string>;
+    readonly pass: (context: { requestId: string; first: string; fence: number }) => Promise<unknown>;
+  }[] = [
+    { name: 'a release', pass: ({ fence }) => ada.does('lock:release', { resource: 'books/1', fence }) },
+    { name: 'a sign-out', pass: () => ada.does('session:end', {}) },
+    {
+      name: 'an administrator',
+      pass: () =>
+        bench.broker.core.locks.break(bench.tenant, 'books/1', 'a test', { kind: 'admin', id: 'root' }),
+    },
+    {
+      name: 'a cancelled request',
+      pass: ({ first }) => ada.does('lock:cancel', { requestId: first }),
+    },
+    {
+      name: 'a holder that yields',
+      wait: (next) => takeOver(next, 'books/1'),
+      pass: ({ requestId }) => ada.does('lock:answer', { requestId, answer: 'yield' }),
+    },
+    {
+      name: "the end of a holder's time",
+      wait: (next) => takeOver(next, 'books/1'),
+      pass: () => Promise.resolve(),
+    },
+  ];
+
+  for (const { name, wait = (next: TestClient) => queue(next, 'books/1'), pass } of WAYS) {
+    it(`[L21] [P2] H03 the lock that ${name} passes on has no fence of before the loss`, async () => {
+      await bench.broker.policy(bench.tenant, { takeoverMs: 1_000 });
+      const first = randomUUID();
+      const held = await ada.does('lock:acquire', { resource: 'books/1', requestId: first });
+      if (held.state !== 'granted') throw new Error('books/1 was not granted');
+      const { fence } = held.lock;
+      const grace = await bench.broker.connect(bench.tenant, 'grace');
+      const linus = await bench.broker.connect(bench.tenant, 'linus');
+      const requestId = await wait(grace);
+      const restore = await backUp();
+      const lost = await take(linus, 'books/2');
+      await restore();
+      // Before the sweep comes.
+      await pass({ requestId, first, fence });
+      const isGranted = () => bench.redis.hExists(`lc:{${bench.tenant}}:lock:books/1`, grace.sessionId);
+      await waitUntil(async () => (await isGranted()) === 1, 'the next holder');
+      const granted = await bench.redis.hGet(`lc:{${bench.tenant}}:held:${grace.sessionId}`, 'books/1');
+      expect(Number(granted)).to.be.greaterThan(lost.fence);
+    });
+  }
+
+  it('[L21] [P2] a node knows the fences of before it heard of the tenant, and those it answered with', async () => {
+    const { fence } = await take(ada, 'books/1');
+    expect(bench.broker.core.bus.position(bench.tenant).rev).to.be.greaterThan(0);
+    const driver = await connectRedis({ url: (await testStore()).url });
+    try {
+      const late = new Store(driver);
+      await late.position(bench.tenant);
+      expect(late.fences.of(bench.tenant)).to.equal(fence);
+    } finally {
+      await driver.close();
+    }
+  });
+
+  it('[L21] fences are remembered of the tenants in which they rose last', () => {
+    const fences = new Fences(2);
+    const seen: readonly [string, number][] = [
+      ['a', 7],
+      ['b', 1],
+      ['a', 8],
+      ['a', 3],
+      ['c', 2],
+    ];
+    for (const [name, fence] of seen) fences.note(name, fence);
+    expect(['a', 'b', 'c'].map((name) => fences.of(name))).to.deep.equal([8, 0, 2]);
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LockMode, LockScope, WireError } from '@lastcall/shared';
 import { expect } from 'chai';
 import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
-import { giveBack, grantOf, queue, take } from './support/locks.js';
+import { giveBack, grantOf, queue, TREE, take } from './support/locks.js';
 import { Random } from './support/random.js';
 
 const LONG = 60_000;
@@ -74,6 +74,35 @@ describe('deadlocks', () => {
     // It could read beside the first; but it would pass the second, who waits for the first, who waits for it.
     const error = await deadlock(2, 'r', { mode: 'shared' });
     expect(error.cycle).to.have.length(3);
+  });
+
+  it('[L20] through what the session that asks waits for elsewhere', async () => {
+    await begin(3);
+    await take(client(0), 'a/2');
+    await queue(client(1), 'a', TREE);
+    await queue(client(2), 'a/1');
+    // Behind the third, who waits behind the tree that the second waits for: nobody else has any of it.
+    const error = await deadlock(1, 'a/1');
+    expect(error.cycle?.map(({ user, resource }) => [user.id, resource])).to.deep.equal([
+      ['user-1', 'a/1'],
+      ['user-2', 'a/1'],
+    ]);
+  });
+
+  it('[L16] [L20] through what whoever upgrades waits for elsewhere: others would wait for the upgrade', async () => {
+    await begin(4);
+    const { fence } = await take(client(0), 'r', { mode: 'shared' });
+    await take(client(1), 'r', { mode: 'shared' });
+    await take(client(2), 'other');
+    await client(3).does('lock:takeover', { resource: 'r', requestId: randomUUID() });
+    await queue(client(2), 'r', { mode: 'shared' });
+    await queue(client(0), 'other');
+    const requestId = randomUUID();
+    const error = await client(0).refused('lock:upgrade', { resource: 'r', fence, waitMs: LONG, requestId });
+    expect(error.cycle?.map(({ user, resource }) => [user.id, resource])).to.deep.equal([
+      ['user-0', 'other'],
+      ['user-2', 'r'],
+    ]);
   });
 
   it('[L20] is over when a wait is over', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PolicySettings } from '@lastcall/shared';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import type { TestClient } from './support/broker.js';
 import {
   giveBack,
   grantOf,
@@ -9,8 +9,10 @@ import {
   queue,
   refusal,
   SHARED,
+  type Three,
   take,
-  threeIn,
+  takeOver,
+  useThree,
   waitersOf,
 } from './support/locks.js';
 import { rest } from './support/policy.js';
@@ -19,36 +21,18 @@ import { waitUntil } from './support/wait.js';
 const LONG = 60_000;
 
 describe('taking over locks', () => {
-  let broker: TestBroker;
-  let tenant: string;
-  let ada: TestClient;
-  let grace: TestClient;
-  let linus: TestClient;
-
-  before(async () => {
-    broker = await TestBroker.start();
-  });
-  after(() => broker.close());
+  const place = useThree();
+  let { tenant, ada, grace, linus } = {} as Three;
 
   async function begin(settings: Partial<PolicySettings> = {}): Promise<void> {
-    tenant = freshTenant();
-    await broker.policy(tenant, { takeoverMs: LONG, ...settings });
-    [ada, grace, linus] = await threeIn(broker, tenant);
-  }
-
-  async function ask(client: TestClient, resource: string, reason?: string): Promise<string> {
-    const requestId = randomUUID();
-    const request = { resource, requestId, ...(reason === undefined ? {} : { reason }) };
-    const answer = await client.does('lock:takeover', request);
-    if (answer.state !== 'asked') throw new Error(`${resource} was granted`);
-    return requestId;
+    ({ tenant, ada, grace, linus } = await place.begin({ takeoverMs: LONG, ...settings }));
   }
 
   const refused = (client: TestClient, resource: string, force = false) =>
     client.refused('lock:takeover', { resource, force, requestId: randomUUID() });
 
   const recordsOf = async (type: 'lock.taken_over' | 'lock.granted') =>
-    (await broker.core.audit.list(tenant, { type }, { limit: 100 })).items;
+    (await place.broker.core.audit.list(tenant, { type }, { limit: 100 })).items;
 
   it('[L18] H15 asks the holder, who sees who and why and how long; yielding hands over in one instant', async () => {
     await begin();
@@ -100,7 +84,7 @@ describe('taking over locks', () => {
   it('[L18] keeps the lock of who says so, and tells who asked', async () => {
     await begin();
     const lock = await take(ada, 'books/1');
-    const requestId = await ask(grace, 'books/1');
+    const requestId = await takeOver(grace, 'books/1');
     await ada.saw('lock:requested');
     await ada.does('lock:answer', { requestId, answer: 'keep' });
     const denied = await grace.saw('lock:denied', (push) => push.requestId === requestId);
@@ -112,18 +96,18 @@ describe('taking over locks', () => {
     expect(late.code).to.equal('not_found');
     const over = await grace.refused('lock:takeover', { resource: 'books/1', requestId });
     expect(over).to.include({ code: 'conflict', outcome: 'kept' });
-    await ask(grace, 'books/1');
+    await takeOver(grace, 'books/1');
   });
 
   it('[L18] silence yields, at the end of the time and not before', async () => {
     await begin({ takeoverMs: 1_000 });
     const lock = await take(ada, 'books/1', { scope: 'tree' });
     await queue(linus, 'books/1/2');
-    const requestId = await ask(grace, 'books/1');
+    const requestId = await takeOver(grace, 'books/1');
     const taken = await grantOf(grace, requestId);
     expect(taken).to.include({ mode: 'exclusive', scope: 'tree' });
     expect(await ada.saw('lock:lost')).to.include({ fence: lock.fence, reason: 'takeover' });
-    const { items } = await broker.core.audit.list(tenant, { type: 'lock.requested' }, { limit: 10 });
+    const { items } = await place.broker.core.audit.list(tenant, { type: 'lock.requested' }, { limit: 10 });
     const question = items.find(({ details }) => details?.['state'] === 'asked');
     expect(taken.grantedAt - Number(question?.at)).to.be.at.least(1_000);
     expect(linus.all('lock:granted')).to.deep.equal([]);
@@ -132,14 +116,14 @@ describe('taking over locks', () => {
   it('[L18] who takes over and goes away gets nothing', async () => {
     await begin({ takeoverMs: 1_000 });
     const lock = await take(ada, 'books/1');
-    const requestId = await ask(grace, 'books/1');
+    const requestId = await takeOver(grace, 'books/1');
     await grace.does('lock:cancel', { requestId });
-    const second = await ask(linus, 'books/1');
+    const second = await takeOver(linus, 'books/1');
     await linus.drop();
     await waitUntil(async () => (await waitersOf(ada, 'books/1')).length === 0, 'the time to be over');
     expect(await isValid(ada, lock)).to.equal(true);
     expect(ada.all('lock:lost')).to.deep.equal([]);
-    const back = await broker.connect(tenant, 'linus', { auth: { resume: linus.resume } });
+    const back = await place.broker.connect(tenant, 'linus', { auth: { resume: linus.resume } });
     const over = await back.refused('lock:takeover', { resource: 'books/1', requestId: second });
     expect(over).to.include({ code: 'conflict', outcome: 'refused' });
   });
@@ -148,7 +132,7 @@ describe('taking over locks', () => {
     await begin();
     const lock = await take(ada, 'books/1');
     await queue(linus, 'books/1');
-    const requestId = await ask(grace, 'books/1');
+    const requestId = await takeOver(grace, 'books/1');
     await giveBack(ada, lock);
     const taken = await grantOf(grace, requestId);
     expect(taken.fence).to.be.greaterThan(lock.fence);
@@ -161,14 +145,14 @@ describe('taking over locks', () => {
     await begin();
     const clients = [ada, linus];
     await Promise.all(clients.map((client) => take(client, 'books/1', SHARED)));
-    const first = await ask(grace, 'books/1');
+    const first = await takeOver(grace, 'books/1');
     for (const client of clients) await client.saw('lock:requested');
     await ada.does('lock:answer', { requestId: first, answer: 'yield' });
     expect(grace.all('lock:granted')).to.deep.equal([]);
     expect(ada.all('lock:lost')).to.deep.equal([]);
     await linus.does('lock:answer', { requestId: first, answer: 'keep' });
     await grace.saw('lock:denied', (push) => push.requestId === first);
-    const second = await ask(grace, 'books/1');
+    const second = await takeOver(grace, 'books/1');
     for (const client of clients) await client.does('lock:answer', { requestId: second, answer: 'yield' });
     expect(await grantOf(grace, second)).to.include({ mode: 'exclusive' });
     for (const client of clients) expect(await client.saw('lock:lost')).to.include({ reason: 'takeover' });
@@ -178,8 +162,8 @@ describe('taking over locks', () => {
     await begin();
     await take(ada, 'books/1');
     await ada.drop();
-    const requestId = await ask(grace, 'books/1', 'lunch');
-    const back = await broker.connect(tenant, 'ada', { auth: { resume: ada.resume } });
+    const requestId = await takeOver(grace, 'books/1', 'lunch');
+    const back = await place.broker.connect(tenant, 'ada', { auth: { resume: ada.resume } });
     const asked = await back.saw('lock:requested');
     expect(asked).to.include({ requestId, resource: 'books/1', reason: 'lunch' });
     expect(asked.deadlineMs).to.be.within(1, LONG + 1_000);
@@ -194,7 +178,7 @@ describe('taking over locks', () => {
     expect(busy.blockers?.[0]).to.include({ takeable: 'ask' });
     rest(ada);
     const isIdle = async (): Promise<boolean> => {
-      const { lastBeatAt, lastInputAt } = await broker.core.sessions.get(tenant, ada.sessionId);
+      const { lastBeatAt, lastInputAt } = await place.broker.core.sessions.get(tenant, ada.sessionId);
       return lastBeatAt - lastInputAt >= 1_000;
     };
     await waitUntil(isIdle, 'it to be known that nobody is there', 15_000);
@@ -212,7 +196,7 @@ describe('taking over locks', () => {
       const error = await refused(grace, 'books/1');
       expect(error.code).to.equal('takeover_refused');
       expect(error.blockers?.[0]?.user.id).to.equal('ada');
-      const root = await broker.connect(tenant, 'root', { roles: ['admin'] });
+      const root = await place.broker.connect(tenant, 'root', { roles: ['admin'] });
       expect((await refused(root, 'books/1', true)).code).to.equal('takeover_refused');
       expect(ada.all('lock:requested')).to.deep.equal([]);
     }
@@ -220,7 +204,7 @@ describe('taking over locks', () => {
 
   it('[L19] administrators alone take over, and use force, where the policy says admin', async () => {
     await begin({ lockTakeover: 'admin' });
-    const root = await broker.connect(tenant, 'root', { roles: ['admin'] });
+    const root = await place.broker.connect(tenant, 'root', { roles: ['admin'] });
     const lock = await take(ada, 'books/1');
     const other = await take(ada, 'books/2');
     expect((await refusal(grace, 'books/1')).blockers?.[0]).to.include({ takeable: 'no' });
@@ -228,7 +212,7 @@ describe('taking over locks', () => {
     for (const force of [false, true]) {
       expect((await refused(grace, 'books/1', force)).code).to.equal('takeover_refused');
     }
-    await ask(root, 'books/2');
+    await takeOver(root, 'books/2');
     await ada.saw('lock:requested', ({ resource }) => resource === other.resource);
     const request = { resource: 'books/1', force: true, reason: 'month end', requestId: randomUUID() };
     const answer = await root.does('lock:takeover', request);
@@ -240,7 +224,7 @@ describe('taking over locks', () => {
     expect((await recordsOf('lock.taken_over'))[0]?.details).to.include({ forced: true, why: 'month end' });
     await begin();
     await take(ada, 'books/1');
-    const plain = await broker.connect(tenant, 'root', { roles: ['admin'] });
+    const plain = await place.broker.connect(tenant, 'root', { roles: ['admin'] });
     expect((await refused(plain, 'books/1', true)).code).to.equal('takeover_refused');
   });
 
@@ -250,7 +234,7 @@ describe('taking over locks', () => {
     const error = await refused(grace, 'books/1');
     expect(error.code).to.equal('takeover_refused');
     expect(error.blockers?.map(({ resource }) => resource)).to.deep.equal(['books']);
-    await ask(grace, 'books');
+    await takeOver(grace, 'books');
     expect((await refused(linus, 'books')).message).to.include('already');
     expect((await refusal(linus, 'books')).blockers?.[0]).to.include({ takeable: 'no' });
   });
@@ -263,7 +247,7 @@ describe('taking over locks', () => {
     expect(await grace.does('lock:takeover', { resource: 'books/1', requestId })).to.deep.equal(answer);
     const shared = await take(ada, 'books/2', SHARED);
     await take(linus, 'books/2', SHARED);
-    const own = await ask(ada, 'books/2');
+    const own = await takeOver(ada, 'books/2');
     await linus.does('lock:answer', { requestId: own, answer: 'yield' });
     const taken = await grantOf(ada, own);
     expect(taken.fence).to.be.greaterThan(shared.fence);
@@ -281,7 +265,7 @@ describe('taking over locks', () => {
       waitMs: LONG,
       requestId: upgrade,
     });
-    const requestId = await ask(grace, 'books/1');
+    const requestId = await takeOver(grace, 'books/1');
     for (const client of [ada, linus]) await client.does('lock:answer', { requestId, answer: 'yield' });
     await grantOf(grace, requestId);
     const denied = await ada.saw('lock:denied', (push) => push.requestId === upgrade);

@@ -1,35 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { LockMode, LockScope } from '@lastcall/shared';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { connectRedis } from 'lastcall/internal/redis/driver.js';
+import { sessionKey } from 'lastcall/internal/redis/keys.js';
+import { Store } from 'lastcall/internal/redis/store.js';
+import type { TestClient } from './support/broker.js';
 import {
   giveBack,
   grantOf,
   queue,
   refusal,
   SHARED,
+  type Three,
   TREE,
   take,
-  threeIn,
+  useThree,
   waitersOf,
 } from './support/locks.js';
+import { testStore } from './support/redis.js';
 
 const SHARED_TREE = { mode: 'shared', scope: 'tree' } as const;
 
 describe('shared and tree locks', () => {
-  let broker: TestBroker;
-  let tenant: string;
-  let ada: TestClient;
-  let grace: TestClient;
-  let linus: TestClient;
+  const place = useThree();
+  let { tenant, ada, grace, linus } = {} as Three;
 
-  before(async () => {
-    broker = await TestBroker.start();
-  });
-  after(() => broker.close());
   beforeEach(async () => {
-    tenant = freshTenant();
-    [ada, grace, linus] = await threeIn(broker, tenant);
+    ({ tenant, ada, grace, linus } = await place.begin());
   });
 
   /** Whether a second lock is granted beside a first of another session. */
@@ -67,7 +64,7 @@ describe('shared and tree locks', () => {
         await giveBack(ada, lock);
       }
     }
-    expect(await broker.core.locks.count(tenant), 'nothing is left').to.equal(0);
+    expect(await place.broker.core.locks.count(tenant), 'nothing is left').to.equal(0);
   });
 
   it('[L14] a session is not in its own way', async () => {
@@ -110,8 +107,10 @@ describe('shared and tree locks', () => {
     const record = await take(ada, 'people/a');
     const below = await ada.does('lock:check', { resource: 'people/a/1', fence: record.fence });
     expect(below.valid).to.equal(false);
-    expect((await broker.core.locks.check(tenant, 'books/a/1', fence, ada.sessionId)).valid).to.equal(true);
-    expect((await broker.core.locks.check(tenant, 'books/a/1', fence, grace.sessionId)).valid).to.equal(
+    expect((await place.broker.core.locks.check(tenant, 'books/a/1', fence, ada.sessionId)).valid).to.equal(
+      true,
+    );
+    expect((await place.broker.core.locks.check(tenant, 'books/a/1', fence, grace.sessionId)).valid).to.equal(
       false,
     );
   });
@@ -126,7 +125,7 @@ describe('shared and tree locks', () => {
   });
 
   it('[L13] [L15] grants readers together, in their order, and lets nobody barge past a writer', async () => {
-    const more = await Promise.all(['r1', 'r2', 'w', 'r3'].map((name) => broker.connect(tenant, name)));
+    const more = await Promise.all(['r1', 'r2', 'w', 'r3'].map((name) => place.broker.connect(tenant, name)));
     const [r1, r2, w, r3] = more as [TestClient, TestClient, TestClient, TestClient];
     const lock = await take(ada, 'books/1');
     const first = await queue(r1, 'books/1', SHARED);
@@ -191,7 +190,7 @@ describe('shared and tree locks', () => {
     await grace.does('lock:cancel', { requestId: writer });
     await grantOf(linus, reader);
     const brief = await queue(grace, 'books', { ...TREE, waitMs: 200 });
-    const other = await broker.connect(tenant, 'other');
+    const other = await place.broker.connect(tenant, 'other');
     const behind = await queue(other, 'books/3');
     expect((await grace.saw('lock:denied', ({ requestId }) => requestId === brief)).error.code).to.equal(
       'locked',
@@ -206,10 +205,51 @@ describe('shared and tree locks', () => {
     await grace.drop();
     await grantOf(linus, reader);
     await take(linus, 'books/2', SHARED);
-    const back = await broker.connect(tenant, 'grace', { auth: { resume: grace.resume } });
+    const back = await place.broker.connect(tenant, 'grace', { auth: { resume: grace.resume } });
     expect(back.welcome.waiting).to.have.length(1);
-    const other = await broker.connect(tenant, 'other');
+    const other = await place.broker.connect(tenant, 'other');
     expect((await refusal(other, 'books/1', SHARED)).code, 'it has its place again').to.equal('locked');
+  });
+
+  it('[L9] [L15] those behind a waiter whose broker lost the answer to its resumption go on', async () => {
+    await take(ada, 'books/1', SHARED);
+    await queue(grace, 'books/1');
+    const reader = await queue(linus, 'books/1', SHARED);
+    // What a broker does then: the socket that its session may have got is given up.
+    const driver = await connectRedis({ url: (await testStore()).url });
+    const held = await driver.commands.hgetall(sessionKey(tenant, grace.sessionId));
+    const claim = held['at:1']?.split('|')[1] ?? '';
+    await new Store(driver).run('session_abandon', tenant, [grace.sessionId, claim, '[]']);
+    await driver.close();
+    expect((await place.broker.core.sessions.get(tenant, grace.sessionId)).state).to.equal('disconnected');
+    await grantOf(linus, reader);
+  });
+
+  it('[L26] a session does not wait for itself, when it asks and when the queue moves on', async () => {
+    await take(ada, 'books/1', SHARED);
+    const older = await queue(grace, 'books/1');
+    const writer = await queue(linus, 'books/1');
+    const reader = await queue(linus, 'books/1', SHARED);
+    await grace.does('lock:cancel', { requestId: older });
+    const read = await grantOf(linus, reader);
+    expect((await refusal(grace, 'books/1', SHARED)).code, 'others wait behind the writer').to.equal(
+      'locked',
+    );
+    expect(await waitersOf(ada, 'books/1')).to.deep.equal([writer]);
+    await giveBack(linus, read);
+    // Asked for now it is the same.
+    await giveBack(linus, await take(linus, 'books/1', SHARED));
+    await ada.does('session:end', {});
+    const written = await grantOf(linus, writer);
+    // What is asked for twice is had once: the second time is for after the first.
+    await take(grace, 'books/2');
+    const twice = [await queue(linus, 'books/2'), await queue(linus, 'books/2')] as const;
+    await grace.does('session:end', {});
+    const first = await grantOf(linus, twice[0]);
+    expect(await waitersOf(linus, 'books/2')).to.deep.equal([twice[1]]);
+    await giveBack(linus, first);
+    await grantOf(linus, twice[1]);
+    await giveBack(linus, written);
   });
 
   it('[S9] [L14] is not listed any more when what it kept from others is a tree above it', async () => {
@@ -217,7 +257,7 @@ describe('shared and tree locks', () => {
     const requestId = await queue(grace, 'books', TREE);
     await giveBack(ada, lock);
     await giveBack(grace, await grantOf(grace, requestId));
-    expect((await broker.core.locks.list(tenant, {}, { limit: 10 })).items).to.deep.equal([]);
-    expect(await broker.core.locks.count(tenant)).to.equal(0);
+    expect((await place.broker.core.locks.list(tenant, {}, { limit: 10 })).items).to.deep.equal([]);
+    expect(await place.broker.core.locks.count(tenant)).to.equal(0);
   });
 });

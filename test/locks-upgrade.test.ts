@@ -1,33 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { freshTenant, TestBroker, type TestClient } from './support/broker.js';
 import {
   giveBack,
   grantOf,
   queue,
   refusal,
   SHARED,
+  type Three,
   TREE,
   take,
-  threeIn,
+  useThree,
   waitersOf,
 } from './support/locks.js';
 import { waitUntil } from './support/wait.js';
 
 describe('upgrades, many locks at once, and a delay', () => {
-  let broker: TestBroker;
-  let tenant: string;
-  let ada: TestClient;
-  let grace: TestClient;
-  let linus: TestClient;
+  const place = useThree();
+  let { tenant, ada, grace, linus } = {} as Three;
 
-  before(async () => {
-    broker = await TestBroker.start();
-  });
-  after(() => broker.close());
   beforeEach(async () => {
-    tenant = freshTenant();
-    [ada, grace, linus] = await threeIn(broker, tenant);
+    ({ tenant, ada, grace, linus } = await place.begin());
   });
 
   it('[L16] makes a shared lock exclusive, with a new fence', async () => {
@@ -89,7 +81,7 @@ describe('upgrades, many locks at once, and a delay', () => {
     const upgraded = await grantOf(ada, first);
     await ada.does('lock:cancel', { requestId: first });
     await take(grace, 'books/1', SHARED);
-    const [lock] = await broker.core.locks.heldBy(tenant, ada.sessionId);
+    const [lock] = await place.broker.core.locks.heldBy(tenant, ada.sessionId);
     expect(lock).to.include({ mode: 'shared' });
     expect(lock?.fence).to.be.greaterThan(upgraded.fence);
     const again = { resource: 'books/1', fence: lock?.fence ?? 0, waitMs: 60_000, requestId: second };
@@ -101,6 +93,23 @@ describe('upgrades, many locks at once, and a delay', () => {
     expect(await waitersOf(ada, 'books/1')).to.deep.equal([]);
   });
 
+  it('[L16] [L18] [L26] who upgrades and takes over has both when the others are gone', async () => {
+    await place.broker.policy(tenant, { takeoverMs: 600_000 });
+    const mine = await take(ada, 'books/1', SHARED);
+    const hers = await take(grace, 'books/1', SHARED);
+    const [upgrade, takeover] = [randomUUID(), randomUUID()];
+    const wish = { resource: 'books/1', fence: mine.fence, waitMs: 300_000 };
+    await ada.does('lock:upgrade', { ...wish, requestId: upgrade });
+    await ada.does('lock:takeover', { resource: 'books/1', requestId: takeover });
+    await giveBack(grace, hers);
+    const upgraded = await grantOf(ada, upgrade);
+    const lock = await grantOf(ada, takeover);
+    expect(lock.fence).to.be.greaterThan(upgraded.fence);
+    expect(await waitersOf(ada, 'books/1')).to.deep.equal([]);
+    await giveBack(ada, lock);
+    await take(grace, 'books/1');
+  });
+
   it('[L17] [L5] asks for many at once: all, or none', async () => {
     const requestId = randomUUID();
     const resources = [{ resource: 'a/1' }, { resource: 'b', ...TREE }, { resource: 'c/1', ...SHARED }];
@@ -108,7 +117,7 @@ describe('upgrades, many locks at once, and a delay', () => {
     const error = await ada.refused('lock:acquireMany', { resources, requestId });
     expect(error.code).to.equal('locked');
     expect(error.blockers?.map(({ resource }) => resource)).to.deep.equal(['b/1/2']);
-    expect(await broker.core.locks.heldBy(tenant, ada.sessionId)).to.deep.equal([]);
+    expect(await place.broker.core.locks.heldBy(tenant, ada.sessionId)).to.deep.equal([]);
     await grace.does('session:end', {});
     const { locks } = await ada.does('lock:acquireMany', { resources, requestId });
     expect(locks.map(({ resource, mode, scope }) => [resource, mode, scope])).to.deep.equal([
@@ -126,7 +135,7 @@ describe('upgrades, many locks at once, and a delay', () => {
   });
 
   it('[L12] [L17] the limit of locks counts all of them', async () => {
-    await broker.policy(tenant, { maxLocksPerSession: 3 });
+    await place.broker.policy(tenant, { maxLocksPerSession: 3 });
     await take(ada, 'a/1');
     const resources = ['a/2', 'a/3', 'a/4'].map((resource) => ({ resource }));
     const error = await ada.refused('lock:acquireMany', { resources, requestId: randomUUID() });
@@ -135,17 +144,17 @@ describe('upgrades, many locks at once, and a delay', () => {
   });
 
   it('[L22] a lock whose lease ran out is to be had again after lockDelayMs', async () => {
-    await broker.policy(tenant, { beatMs: 1_000, leaseMs: 3_000, lockDelayMs: 1_500 });
-    const silent = await broker.connect(tenant, 'silent', { answersBeats: false });
+    await place.broker.policy(tenant, { beatMs: 1_000, leaseMs: 3_000, lockDelayMs: 1_500 });
+    const silent = await place.broker.connect(tenant, 'silent', { answersBeats: false });
     await take(silent, 'books/1', TREE);
     const waiting = await queue(grace, 'books/1/2');
-    const ended = async () => (await broker.core.sessions.get(tenant, silent.sessionId)).ended;
+    const ended = async () => (await place.broker.core.sessions.get(tenant, silent.sessionId)).ended;
     await waitUntil(async () => (await ended()) !== undefined, 'the lease to run out', 15_000);
     const { endedAt = 0 } = (await ended()) ?? {};
     const [holder] = (await grace.does('lock:query', { resource: 'books/1' })).holders;
     expect(holder).to.include({ state: 'ended', takeable: 'no' });
     const lock = await grantOf(grace, waiting);
     expect(lock.grantedAt - endedAt).to.be.at.least(1_500);
-    expect(await broker.core.locks.count(tenant)).to.equal(1);
+    expect(await place.broker.core.locks.count(tenant)).to.equal(1);
   }).timeout(25_000);
 });

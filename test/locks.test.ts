@@ -92,11 +92,13 @@ describe('locks', () => {
     await third.saw('lock:granted', ({ requestId }) => requestId === second);
   });
 
-  it('[L4] tells a waiter when its time is over', async () => {
+  it('[L4] tells a waiter when its time is over, and who has it', async () => {
     await granted(ada, 'invoices/7');
     const requestId = await queued(grace, 'invoices/7', 300);
     const denied = await grace.saw('lock:denied', (push) => push.requestId === requestId);
     expect(denied.error.code).to.equal('locked');
+    expect(denied.error.blockers?.map(({ sessionId }) => sessionId)).to.deep.equal([ada.sessionId]);
+    expect(denied.error.blockers?.[0]).to.include({ dirty: false, takeable: 'ask' });
     expect((await ada.does('lock:query', { resource: 'invoices/7' })).waiters).to.have.length(0);
   });
 
@@ -115,6 +117,14 @@ describe('locks', () => {
     await grace.does('lock:acquire', { resource: 'invoices/7', requestId });
     await grace.does('lock:cancel', { requestId });
     expect((await ada.acquire('invoices/7')).ok).to.equal(true);
+  });
+
+  it('[L5] H10 a request that arrives after it was cancelled is granted nothing', async () => {
+    const requestId = randomUUID();
+    await ada.does('lock:cancel', { requestId });
+    const error = await ada.refused('lock:acquire', { resource: 'invoices/1', requestId });
+    expect(error).to.include({ code: 'conflict', outcome: 'cancelled' });
+    expect((await ada.does('lock:query', { resource: 'invoices/1' })).holders).to.deep.equal([]);
   });
 
   it('[L5] H02 the same request again finds its own grant or place', async () => {

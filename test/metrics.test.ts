@@ -6,8 +6,7 @@ describe('metrics', () => {
     const metrics = createMetrics();
     metrics.sessions(3);
     metrics.sessions(2);
-    metrics.heartbeat(2);
-    metrics.batch(20);
+    metrics.heartbeats([2, 3]);
     metrics.script('session_beat', 0.4);
     metrics.orderCreated('logoff');
     metrics.logoff('admin', true);
@@ -21,9 +20,9 @@ describe('metrics', () => {
     expect(contentType).to.match(/^text\/plain/);
     for (const line of [
       'lastcall_sessions 2',
-      'lastcall_heartbeats_total 1',
-      'lastcall_heartbeat_duration_seconds_sum 0.002',
-      'lastcall_heartbeat_batch_size_bucket{le="20"} 1',
+      'lastcall_heartbeats_total 2',
+      'lastcall_heartbeat_duration_seconds_sum 0.005',
+      'lastcall_heartbeat_batch_size_bucket{le="2"} 1',
       'lastcall_script_duration_seconds_bucket{le="0.0005",script="session_beat"} 1',
       'lastcall_orders_created_total{action="logoff"} 1',
       'lastcall_logoffs_total{reason="admin",answered="true"} 1',

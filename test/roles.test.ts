@@ -22,7 +22,7 @@ const refusalOf = (run: () => void) => {
 };
 
 describe('roles: one table of rights', () => {
-  it('lets each role do what it is for, for every action × role × tenant (H24, H29)', () => {
+  it('[I3] lets each role do what it is for, for every action × role × tenant (H24, H29)', () => {
     for (const action of ACTIONS) {
       for (const role of [...ROLES, 'accountant']) {
         for (const where of ['own', 'other'] as const) {
@@ -30,7 +30,7 @@ describe('roles: one table of rights', () => {
             ? role === 'operator' ||
               (where === 'own' &&
                 ((role === 'admin' && !isForAll(action)) || (role === 'service' && isCheck(action))))
-            : where === 'own';
+            : where === 'own' && role !== 'service';
           expect(allows(action, [role], where), `${action} ${role} ${where}`).to.equal(expected);
         }
       }
@@ -58,6 +58,10 @@ describe('roles: one table of rights', () => {
       /own tenant only/,
     );
     expect(refusalOf(() => authorize('heartbeat', identity())).code).to.equal('forbidden');
+    expect(refusalOf(() => authorize('client.connect', identity('service'))).message).to.equal(
+      'You need a role other than service for this.',
+    );
+    authorize('client.connect', identity('service', 'user'));
     authorize('orders.create', identity('admin'), 'acme');
     authorize('orders.create', identity('operator'), 'other');
     authorize('nodes.list', identity('operator'));

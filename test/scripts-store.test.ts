@@ -129,14 +129,13 @@ describe('[A7] [P7] on a cluster', () => {
   it('each of them was run, and Redis refused none', async () => {
     const driver = await connectRedis({ url: `redis+cluster://127.0.0.1:${server.port}` });
     const store = new Store(driver);
-    // Only an order for more than 200 sessions, a start with an archive and an answer that was lost need these.
-    await store.run('log_renew', 'acme', ['0', '0']);
+    // Only an order for more than 200 sessions and an answer that was lost need these.
     await store.run('order_step', 'acme', [randomUUID()]);
     await store.run('session_abandon', 'acme', [randomUUID(), 'claim', '[]']);
     await driver.close();
     const { body } = await broker.core.metrics.expose();
     const unseen = SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`));
-    expect(unseen).to.deep.equal(['log_renew', 'order_step', 'session_abandon']);
+    expect(unseen).to.deep.equal(['order_step', 'session_abandon']);
     const { groups = {} } =
       /cmdstat_evalsha:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
         await redis.info('commandstats'),

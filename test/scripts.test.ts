@@ -1,7 +1,7 @@
 import { SESSION_STATES, type SessionFacts, sessionState } from '@lastcall/shared';
 import { expect } from 'chai';
 import { revKey } from 'lastcall/internal/redis/keys.js';
-import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
+import { assemble, SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { freshTenant } from './support/broker.js';
 import {
   assembledScripts,
@@ -103,6 +103,16 @@ describe('[A7] scripts are constants', () => {
       expect(source.split('\n').length - 1, name).to.equal(origins.length);
       const own = files.get(name)?.text.split('\n').slice(1, -1) ?? [];
       expect(source.split('\n').slice(0, -1).slice(-own.length), name).to.deep.equal(own);
+    }
+  });
+
+  it('[L21] are told of fences behind their arguments if they can draw one, and count those from the front then', () => {
+    const drawing = SCRIPT_NAMES.filter((name) => assemble(name).source.includes("P .. 'fence'"));
+    expect(SCRIPT_NAMES.filter((name) => assemble(name).drawsFences)).to.deep.equal(drawing);
+    expect(drawing).to.include.members(['lock_acquire', 'lock_release', 'session_end', 'sweep']);
+    for (const name of drawing) {
+      const body = withoutComments(files.get(name) as Source);
+      expect(body.match(/#ARGV(?! - [12]\b)/g), name).to.equal(null);
     }
   });
 

@@ -105,6 +105,15 @@ describe('SDK: locks of several people, with the real broker', () => {
     expect(await ann.check(RESOURCE, handle.fence)).to.include({ valid: true });
   });
 
+  it('[K7] [L4] who waited in vain learns who has it', async () => {
+    const [ann, bob] = [await connected('ann'), await connected('bob')];
+    await ann.lock('a', { scope: 'tree', note: 'closing July' });
+    const { code, extras } = (await rejection(bob.lock('a/1', { waitMs: 200 }))) as LastcallError;
+    expect(code).to.equal('locked');
+    expect(extras.blockers?.[0]).to.deep.include({ resource: 'a', note: 'closing July', takeable: 'ask' });
+    expect(extras.blockers?.[0]?.user.id).to.equal('ann');
+  });
+
   it('[K11] says who is in the way where nobody may take over', async () => {
     await broker.policy(tenant, { beatMs: 1_000, leaseMs: 10_000, lockTakeover: 'never' });
     const [ann, bob] = [await connected('ann'), await connected('bob')];

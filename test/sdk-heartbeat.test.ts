@@ -1,23 +1,13 @@
-import type { InputTarget, LastcallClient } from '@lastcall/client';
+import type { LastcallClient } from '@lastcall/client';
 import { expect } from 'chai';
 import { logoffWarning, POLICY, until, wireError } from './support/fake-broker.js';
+import { FakeTarget } from './support/fake-page.js';
 import { RESOURCE, SdkBench, settled } from './support/sdk.js';
 
 const { leaseMs, beatMs } = POLICY;
 
 /** Answers come in order: whatever the client was answered before this has arrived. */
 const answered = (client: LastcallClient): Promise<unknown> => client.query(RESOURCE);
-
-/** A page whose input the test makes. */
-const input = (): InputTarget & { fire(type: string, isTrusted?: boolean): void } => {
-  const listeners = new Map<string, (event: Event) => void>();
-  return {
-    visibilityState: 'visible',
-    addEventListener: (type, listener) => void listeners.set(type, listener),
-    removeEventListener: (type) => void listeners.delete(type),
-    fire: (type, isTrusted = true) => listeners.get(type)?.({ type, isTrusted } as Event),
-  };
-};
 
 describe('[K1] SDK: heartbeat, lease and activity', () => {
   let bench: SdkBench;
@@ -221,7 +211,7 @@ describe('[K1] SDK: heartbeat, lease and activity', () => {
 
   describe('activity', () => {
     it('hears input of the person, and none of scripts', async () => {
-      const page = input();
+      const page = new FakeTarget();
       const client = await bench.connected({ environment: { page } });
       bench.clock.advance(10_000);
       page.fire('keydown', false);
@@ -236,7 +226,7 @@ describe('[K1] SDK: heartbeat, lease and activity', () => {
     });
 
     it('tells the broker at once that the person is back from idle, and not at each key', async () => {
-      const page = input();
+      const page = new FakeTarget();
       const client = await bench.connected({ environment: { page } });
       page.fire('keydown');
       bench.broker.push('policy', { ...POLICY, version: 2, idleAfterMs: 1_000 });

@@ -131,6 +131,19 @@ describe('SDK: locks, holding', () => {
     expect(handle.state).to.equal('held');
   });
 
+  it('[K9] learns of a loss that overtook the answer which gave the lock', async () => {
+    const client = await bench.connected();
+    bench.broker.answer('lock:acquire', ({ resource }) => {
+      bench.broker.push('lock:lost', { resource, fence: 7, reason: 'admin' });
+      return { state: 'granted', lock: lockOn(resource, 7) };
+    });
+    const handle = await client.lock(RESOURCE);
+    expect(handle).to.deep.include({ state: 'lost', lost: { reason: 'admin' } });
+    expect(handle.signal.aborted).to.equal(true);
+    expect(client.getSnapshot().locks).to.deep.equal([]);
+    expect(await bench.held(client, 8)).to.include({ state: 'held', fence: 8 });
+  });
+
   it('loses everything when the broker lost the session (H03)', async () => {
     const client = await bench.connected();
     const handle = await bench.held(client);

@@ -91,6 +91,48 @@ describe('SDK: locks, several at once and upgrades', () => {
     expect(handle).to.include({ mode: 'shared', fence: 5, state: 'held' });
   });
 
+  it('[K7] has one lock of a record however often it is upgraded at once, and gives that back', async () => {
+    const { client, handle } = await reading();
+    const other = await client.lock(RESOURCE, { mode: 'shared' });
+    const upgrades = [handle, other].map((one) => one.upgrade({ waitMs: 60_000 }));
+    await until(() => client.getSnapshot().waiting.length === 2);
+    const fences = [9, 10];
+    for (const { requestId } of client.getSnapshot().waiting) {
+      bench.broker.push('lock:granted', { requestId, lock: lockOn(RESOURCE, fences.shift() ?? 0) });
+    }
+    await Promise.all(upgrades);
+    for (const one of [handle, other])
+      expect(one).to.include({ mode: 'exclusive', fence: 10, state: 'held' });
+    await handle.release();
+    expect(bench.broker.said('lock:release')).to.deep.equal([]);
+    await other.release();
+    expect(bench.broker.said('lock:release')).to.deep.equal([{ resource: RESOURCE, fence: 10 }]);
+  });
+
+  it('[K7][K11] has one lock of a record that it shared and took over', async () => {
+    const { client, handle } = await reading();
+    bench.broker.answer('lock:takeover', () => ({ state: 'granted', lock: lockOn(RESOURCE, 9) }));
+    const taken = await client.takeover(RESOURCE);
+    for (const one of [handle, taken]) expect(one).to.include({ mode: 'exclusive', fence: 9, state: 'held' });
+    expect(client.getSnapshot().locks).to.have.length(1);
+    await taken.release();
+    await handle.release();
+    expect(bench.broker.said('lock:release')).to.deep.equal([{ resource: RESOURCE, fence: 9 }]);
+  });
+
+  it('[K7][K11] has one lock of a record that it asked for twice at once, to share and to take over', async () => {
+    const client = await bench.connected();
+    bench.broker.answer('lock:takeover', () => ({ state: 'asked', deadlineMs: 60_000 }));
+    bench.broker.answer('lock:acquire', () => ({ state: 'granted', lock: shared(5) }));
+    const taken = client.takeover(RESOURCE);
+    const requestId = await queued(client);
+    const handle = await client.lock(RESOURCE, { mode: 'shared' });
+    bench.broker.push('lock:granted', { requestId, lock: lockOn(RESOURCE, 9) });
+    await taken;
+    expect(handle).to.include({ mode: 'exclusive', fence: 9, state: 'held' });
+    expect(client.getSnapshot().locks).to.have.length(1);
+  });
+
   it('[K5][K7] keeps a lock that was upgraded while the connection was away', async () => {
     const { client, handle } = await reading();
     const upgraded = handle.upgrade({ waitMs: 60_000 });
@@ -118,5 +160,22 @@ describe('SDK: locks, several at once and upgrades', () => {
     const is = ({ mode, fence, state }: LockHandle): string => `${mode} ${fence} ${state}`;
     await until(() => is(handle) === 'shared 9 held');
     expect(bench.broker.said('lock:cancel')).to.deep.equal([{ requestId }]);
+  });
+
+  it('[K7] gives an upgrade back that was granted while its lock was released', async () => {
+    const { client, handle } = await reading();
+    const upgraded = handle.upgrade({ waitMs: 60_000 });
+    const requestId = await queued(client);
+    bench.broker.answer('lock:release', ({ fence }) => {
+      // Both cross: the broker has granted the upgrade, so that nothing is held with the old fence.
+      if (fence === 5) bench.broker.push('lock:granted', { requestId, lock: lockOn(RESOURCE, 9) });
+      return { released: fence === 9 };
+    });
+    await handle.release();
+    await upgraded;
+    await until(() => bench.broker.said('lock:release').length === 2);
+    expect(bench.broker.said('lock:release')[1]).to.deep.equal({ resource: RESOURCE, fence: 9 });
+    expect(handle.state).to.equal('released');
+    expect(client.getSnapshot().locks).to.deep.equal([]);
   });
 });

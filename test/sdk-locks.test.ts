@@ -107,4 +107,26 @@ describe('SDK: locks, asking', () => {
     expect(bench.asked().length).to.be.within(5, 12);
     await until(() => bench.broker.said('lock:cancel').length === 1);
   });
+
+  it('cancels what it could not cancel as soon as the broker has its store again (H10)', async () => {
+    const client = await bench.connected();
+    bench.broker.answer('lock:acquire', () => wireError('unavailable', { retryAfterMs: 2_000 }));
+    bench.broker.answer('lock:cancel', () => wireError('unavailable', { retryAfterMs: 2_000 }));
+    const patience = new AbortController();
+    const refused = rejection(client.lock(RESOURCE, { signal: patience.signal }));
+    await until(() => bench.asked().length === 1);
+    await client.query(RESOURCE);
+    patience.abort();
+    await refused;
+    await until(() => bench.broker.said('lock:cancel').length === 1);
+    await client.query(RESOURCE);
+    bench.broker.answer('lock:cancel', () => ({}));
+    bench.broker.beat();
+    await until(() => bench.broker.said('lock:cancel').length === 2);
+    expect(bench.broker.said('lock:cancel')[1]).to.deep.equal({ requestId: bench.asked()[0] });
+    await client.query(RESOURCE);
+    bench.broker.beat();
+    await client.query(RESOURCE);
+    expect(bench.broker.said('lock:cancel')).to.have.length(2);
+  });
 });

@@ -61,14 +61,60 @@ describe('SDK: a node that has lost its store', () => {
 
   it('[K13] may tell of the move itself: that is no end', async () => {
     bench.broker.mute = true;
+    const statuses = new Set<string>();
+    client.subscribe(() => statuses.add(client.getSnapshot().status));
     await fail(2);
     await until(() => bench.broker.sockets === 2);
     bench.broker.pushToFirst('superseded', {});
     await until(() => bench.broker.sockets === 1);
-    expect(client.getSnapshot().status).to.equal('reconnecting');
     bench.broker.push('welcome', bench.broker.welcomeFor({ sessionId: 'session-1', key: 'key-1' }));
-    await until(() => client.getSnapshot().status === 'online');
+    await until(() => client.getSnapshot().error === undefined);
+    expect([...statuses]).to.deep.equal(['online']);
     expect(bench.broker.handshakes).to.have.length(2);
+  });
+
+  it('[K13] [K2] may tell of the move and not welcome it: the session is taken back', async () => {
+    bench.broker.mute = true;
+    await fail(2);
+    await until(() => bench.broker.sockets === 2);
+    bench.broker.pushToFirst('superseded', {});
+    await until(() => bench.broker.sockets === 1);
+    bench.broker.mute = false;
+    bench.clock.advance(2_000);
+    await until(() => client.getSnapshot().status === 'reconnecting');
+    bench.clock.advance(1_000);
+    await until(() => client.getSnapshot().status === 'online');
+    expect(bench.broker.handshakes).to.have.length(3);
+  });
+
+  it('[K2] [K13] [P6] may carry the move out later, when it had been given up: the session is taken back', async () => {
+    bench.broker.refuse = () => wireError('unavailable', { retryAfterMs: 2_000 });
+    await fail(2);
+    await until(() => bench.broker.handshakes.length === 2);
+    bench.broker.refuse = () => undefined;
+    bench.broker.answer('heartbeat', () => ({ leaseMs }));
+    await fail(1);
+    bench.broker.push('superseded', {});
+    await until(() => client.getSnapshot().status === 'reconnecting');
+    bench.clock.advance(1_000);
+    await until(() => client.getSnapshot().status === 'online');
+    expect(bench.broker.handshakes[2]).to.deep.include({ resume: { sessionId: 'session-1', key: 'key-1' } });
+    // It was one attempt: whoever takes the session now is another window.
+    bench.broker.push('superseded', {});
+    await until(() => client.getSnapshot().status === 'closed');
+    expect(client.getSnapshot().error?.code).to.equal('superseded');
+  });
+
+  it('[K13] has carried out what it would long after it answers again: then it is another window', async () => {
+    bench.broker.refuse = () => wireError('unavailable', { retryAfterMs: 2_000 });
+    await fail(2);
+    await until(() => bench.broker.handshakes.length === 2);
+    bench.broker.answer('heartbeat', () => ({ leaseMs }));
+    await fail(1);
+    bench.clock.advance(POLICY.beatMs);
+    await fail(1);
+    bench.broker.push('superseded', {});
+    await until(() => client.getSnapshot().status === 'closed');
   });
 
   it('[K13] is kept when the other one says nothing', async () => {

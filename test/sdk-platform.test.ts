@@ -1,4 +1,4 @@
-import { createClient } from '@lastcall/client';
+import { createClient, LastcallError, type LastcallOptions } from '@lastcall/client';
 import { expect } from 'chai';
 import { FakeBroker, lockOn, until } from './support/fake-broker.js';
 
@@ -35,6 +35,20 @@ describe('SDK: the platform it finds', () => {
       Date.now = now;
       client.close();
     }
+  });
+
+  it('refuses options without which it cannot work, and names the broker that it cannot reach', async () => {
+    const wrongly = (options: object): void => void createClient(options as LastcallOptions);
+    for (const url of [undefined, '', 4600]) expect(() => wrongly({ url, token: 'token' })).to.throw('"url"');
+    for (const token of [undefined, null, {}])
+      expect(() => wrongly({ url: broker.url, token })).to.throw('"token"');
+    expect(() => wrongly({ url: broker.url }))
+      .to.throw(LastcallError)
+      .with.property('code', 'invalid');
+    const client = createClient({ url: 'http://127.0.0.1:1', token: 'token', connectTimeoutMs: 500 });
+    const error = await client.connect().catch((reason: unknown) => reason);
+    client.close();
+    expect(error).to.have.property('message').that.includes('http://127.0.0.1:1');
   });
 
   it('makes request ids on pages without TLS, where `randomUUID` is missing', async () => {

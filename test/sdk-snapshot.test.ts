@@ -160,7 +160,7 @@ describe('SDK: snapshot and what arrives', () => {
     if (!existsSync(file)) this.skip();
     const page = createContext({ performance, AbortController, setTimeout });
     const names: unknown = runInContext(`${readFileSync(file, 'utf8')}\nObject.keys(Lastcall).join()`, page);
-    expect(names).to.equal('LastcallClient,LastcallError,createClient');
+    expect(names).to.equal('LastcallClient,LastcallError,createClient,keepDrafts');
     const status: unknown = runInContext(
       "Lastcall.createClient({ url: 'http://127.0.0.1', token: 't' }).getSnapshot().status",
       page,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Order } from '@lastcall/shared';
+import { LastcallError, type Order } from '@lastcall/shared';
 import { expect } from 'chai';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
 import { historyOf } from './support/history.js';
@@ -82,6 +82,24 @@ class Load {
   }
 }
 
+/** A starved machine may lose its primary once more: what is out of reach is asked for again; other refusals count. */
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  let outcome: { readonly value: T } | undefined;
+  await waitUntil(
+    async () => {
+      try {
+        outcome = { value: await ask() };
+      } catch (error) {
+        if (!(error instanceof LastcallError) || error.code !== 'unavailable') throw error;
+      }
+      return outcome !== undefined;
+    },
+    'an answer of the store',
+    30_000,
+  );
+  return (outcome as { readonly value: T }).value;
+}
+
 describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', function () {
   this.timeout(60_000 + ROUNDS * 30_000);
   let sentinels: Sentinels;
@@ -141,12 +159,14 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
     expect(new Set(load.fences).size, 'each fence once').to.equal(load.fences.length);
     const sorted = load.fences.toSorted((a, b) => a - b);
     expect(load.fences, 'fences of one resource as they were granted').to.deep.equal(sorted);
-    for (const { id } of load.orders) expect((await broker.core.orders.get(tenant, id)).id).to.equal(id);
+    for (const { id } of load.orders) {
+      expect((await answered(() => broker.core.orders.get(tenant, id))).id).to.equal(id);
+    }
     for (const client of clients) {
       expect(client.last('logoff')).to.equal(undefined);
       expect((await client.heartbeat()).ok).to.equal(true);
     }
-    const records = await historyOf(broker.core, tenant);
+    const records = await answered(() => historyOf(broker.core, tenant));
     expect(records.some(({ type }) => type === 'session.ended')).to.equal(false);
   });
 

@@ -6,35 +6,21 @@ import {
   sessionState,
 } from '@lastcall/shared';
 import { expect } from 'chai';
-import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { administrator, type TestClient } from './support/broker.js';
 import { sessionOf } from './support/faults.js';
 import { historyOf } from './support/history.js';
-import { type Observer, observer, testStore } from './support/redis.js';
+import { Observed, observing } from './support/observed.js';
 import { read } from './support/sources.js';
 import { waitUntil } from './support/wait.js';
 
 const LONG_MS = 600_000;
 
 describe('states of sessions', () => {
-  let broker: TestBroker;
-  let redis: Observer;
-  let tenant: string;
-
-  before(async () => {
-    broker = await TestBroker.start();
-    redis = await observer((await testStore()).url);
-  });
-  after(async () => {
-    redis.destroy();
-    await broker.close();
-  });
-  beforeEach(() => {
-    tenant = freshTenant();
-  });
+  const bench = observing(new Observed());
 
   async function until(client: TestClient, state: SessionState): Promise<void> {
     await waitUntil(
-      async () => (await sessionOf(broker, tenant, client)).state === state,
+      async () => (await sessionOf(bench.broker, bench.tenant, client)).state === state,
       `the session to be ${state}`,
     );
   }
@@ -59,14 +45,14 @@ describe('states of sessions', () => {
         idle: facts.idle ? '1' : '0',
       };
       const script = `${code}return state_of(cjson.decode(ARGV[1]))`;
-      const state = await redis.eval(script, { arguments: [JSON.stringify(stored)] });
+      const state = await bench.redis.eval(script, { arguments: [JSON.stringify(stored)] });
       expect(state, JSON.stringify(facts)).to.equal(sessionState(facts));
     }
   });
 
   it('[S11] [A1] change as the table allows, each change with its record', async () => {
-    const ada = await broker.connect(tenant, 'ada');
-    const order = await broker.core.orders.create(administrator(tenant), tenant, {
+    const ada = await bench.broker.connect(bench.tenant, 'ada');
+    const order = await bench.broker.core.orders.create(administrator(bench.tenant), bench.tenant, {
       action: 'logoff',
       target: { sessions: [ada.sessionId] },
       message: 'Please save your work.',
@@ -74,15 +60,15 @@ describe('states of sessions', () => {
       graceMs: LONG_MS,
     });
     await ada.saw('warning');
-    await broker.core.orders.cancel(administrator(tenant), tenant, order.id);
+    await bench.broker.core.orders.cancel(administrator(bench.tenant), bench.tenant, order.id);
     await ada.saw('warning:cancelled');
     await ada.drop();
     await until(ada, 'disconnected');
-    const back = await broker.connect(tenant, 'ada', { auth: { resume: ada.resume } });
+    const back = await bench.broker.connect(bench.tenant, 'ada', { auth: { resume: ada.resume } });
     await back.does('session:end', {});
     await until(back, 'ended');
     const states: SessionState[] = [];
-    for (const { sessionId, details = {} } of await historyOf(broker.core, tenant)) {
+    for (const { sessionId, details = {} } of await historyOf(bench.broker.core, bench.tenant)) {
       const { from, to } = details as { from?: SessionState; to?: SessionState };
       if (sessionId !== ada.sessionId || from === undefined || to === undefined) continue;
       expect(SESSION_TRANSITIONS[from][to], `${from} to ${to}`).to.equal(true);
@@ -96,20 +82,20 @@ describe('states of sessions', () => {
   });
 
   it('[A1] are recorded with who, what, when and why; heartbeats are not', async () => {
-    const ada = await broker.connect(tenant, 'ada');
+    const ada = await bench.broker.connect(bench.tenant, 'ada');
     const person = { kind: 'user', id: 'ada', name: 'ada by name' };
     for (let i = 0; i < 10; i += 1) await ada.heartbeat();
     await ada.heartbeat({ dirty: true, view: 'invoices/1' });
     await waitUntil(
-      async () => (await historyOf(broker.core, tenant)).length === 2,
+      async () => (await historyOf(bench.broker.core, bench.tenant)).length === 2,
       'the change to be recorded',
     );
     await ada.does('session:end', {});
     await waitUntil(
-      async () => (await historyOf(broker.core, tenant)).length === 4,
+      async () => (await historyOf(bench.broker.core, bench.tenant)).length === 4,
       'the end to be recorded',
     );
-    const records = await historyOf(broker.core, tenant);
+    const records = await historyOf(bench.broker.core, bench.tenant);
     expect(records.map(({ rev }) => rev)).to.deep.equal([1, 2, 3, 4]);
     expect(records.map(({ type, by, sessionId }) => ({ type, by, sessionId }))).to.deep.equal([
       { type: 'session.opened', by: person, sessionId: ada.sessionId },

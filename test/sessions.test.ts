@@ -1,37 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { Session, SessionState } from '@lastcall/shared';
 import { expect } from 'chai';
-import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
+import { administrator, freshTenant, type TestClient } from './support/broker.js';
 import { take } from './support/faults.js';
 import { historyOf } from './support/history.js';
-import { type Observer, observer, testStore } from './support/redis.js';
+import { Observed, observing } from './support/observed.js';
 import { waitUntil } from './support/wait.js';
 
 const LONG_MS = 600_000;
 
 describe('sessions', () => {
-  let broker: TestBroker;
-  let redis: Observer;
-  let tenant: string;
-
-  before(async () => {
-    broker = await TestBroker.start();
-    redis = await observer((await testStore()).url);
-  });
-  after(async () => {
-    redis.destroy();
-    await broker.close();
-  });
-  beforeEach(() => {
-    tenant = freshTenant();
-  });
+  const bench = observing(new Observed());
 
   const sessionOf = ({ sessionId }: { sessionId: string }): Promise<Session> =>
-    broker.core.sessions.get(tenant, sessionId);
+    bench.broker.core.sessions.get(bench.tenant, sessionId);
 
   /** Comes back to a client's session with whatever is said otherwise. */
   const resume = (client: TestClient, sub = 'ada', more: { key?: string; tenant?: string } = {}) =>
-    broker.connect(more.tenant ?? tenant, sub, {
+    bench.broker.connect(more.tenant ?? bench.tenant, sub, {
       auth: { resume: { ...client.resume, ...(more.key === undefined ? {} : { key: more.key }) } },
     });
 
@@ -40,7 +26,7 @@ describe('sessions', () => {
   }
 
   function give(action: 'warn' | 'logoff', client: TestClient, graceMs: number) {
-    return broker.core.orders.create(administrator(tenant), tenant, {
+    return bench.broker.core.orders.create(administrator(bench.tenant), bench.tenant, {
       action,
       target: { sessions: [client.sessionId] },
       message: 'Please save your work.',
@@ -52,14 +38,17 @@ describe('sessions', () => {
 
   describe('opening', () => {
     it('[S1] gives each client a session of its own, and the whole truth', async () => {
-      await broker.policy(tenant, { leaseMs: 45_000, beatMs: 15_000, idleAfterMs: 90_000 });
-      const [one, two] = await Promise.all([broker.connect(tenant, 'ada'), broker.connect(tenant, 'ada')]);
+      await bench.broker.policy(bench.tenant, { leaseMs: 45_000, beatMs: 15_000, idleAfterMs: 90_000 });
+      const [one, two] = await Promise.all([
+        bench.broker.connect(bench.tenant, 'ada'),
+        bench.broker.connect(bench.tenant, 'ada'),
+      ]);
       expect(one.sessionId).not.to.equal(two.sessionId);
       expect(one.welcome.resumeKey).not.to.equal(two.welcome.resumeKey);
       expect(Buffer.from(one.welcome.resumeKey, 'base64url')).to.have.length(32);
       expect(one.welcome).to.deep.include({
         resumed: false,
-        tenant,
+        tenant: bench.tenant,
         user: { id: 'ada', name: 'ada by name', roles: ['user'] },
         leaseMs: 45_000,
         beatMs: 15_000,
@@ -72,8 +61,8 @@ describe('sessions', () => {
     });
 
     it('[S1] tells at a resumption of orders, locks and places in queues', async () => {
-      const ada = await broker.connect(tenant, 'ada');
-      const grace = await broker.connect(tenant, 'grace');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
+      const grace = await bench.broker.connect(bench.tenant, 'grace');
       const mine = await take(ada, 'invoices/1');
       await take(grace, 'invoices/2');
       const requestId = randomUUID();
@@ -92,9 +81,9 @@ describe('sessions', () => {
     });
 
     it('[S1] [O4] what is ordered between the opening and the welcome reaches the client, once', async () => {
-      await broker.connect(tenant, 'anchor');
+      await bench.broker.connect(bench.tenant, 'anchor');
       const warn = () =>
-        broker.core.orders.create(administrator(tenant), tenant, {
+        bench.broker.core.orders.create(administrator(bench.tenant), bench.tenant, {
           action: 'warn',
           target: { all: true },
           message: 'Please save your work.',
@@ -103,7 +92,7 @@ describe('sessions', () => {
         });
       const [orders, clients] = await Promise.all([
         Promise.all(Array.from({ length: 10 }, warn)),
-        Promise.all(Array.from({ length: 20 }, (_, i) => broker.connect(tenant, `user-${i}`))),
+        Promise.all(Array.from({ length: 20 }, (_, i) => bench.broker.connect(bench.tenant, `user-${i}`))),
       ]);
       for (const client of clients) {
         await waitUntil(() => client.all('warning').length >= orders.length, 'every warning');
@@ -116,14 +105,14 @@ describe('sessions', () => {
 
   describe('resuming', () => {
     it('[S2] an id that nobody knows gives a new session', async () => {
-      const ada = await broker.connect(tenant, 'ada', {
+      const ada = await bench.broker.connect(bench.tenant, 'ada', {
         auth: { resume: { sessionId: randomUUID(), key: 'x'.repeat(43) } },
       });
       expect(ada.welcome.resumed).to.equal(false);
     });
 
     it('[S2] a wrong key and another person are refused, for good, and learn nothing', async () => {
-      const ada = await broker.connect(tenant, 'ada');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
       const wrongKey = await resume(ada, 'ada', { key: 'x'.repeat(43) });
       const somebodyElse = await resume(ada, 'mallory');
       expect(wrongKey.error).to.include({ code: 'forbidden', terminal: true });
@@ -135,7 +124,7 @@ describe('sessions', () => {
     });
 
     it('[S2] [P7] a person of another tenant gets a session there, and none here', async () => {
-      const ada = await broker.connect(tenant, 'ada');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
       const elsewhere = await resume(ada, 'ada', { tenant: freshTenant() });
       expect(elsewhere.welcome.resumed).to.equal(false);
       expect(elsewhere.sessionId).not.to.equal(ada.sessionId);
@@ -143,14 +132,14 @@ describe('sessions', () => {
     });
 
     it('[S2] a token that says other roles and another name is believed', async () => {
-      const ada = await broker.connect(tenant, 'ada');
-      const token = await broker.broker.token({
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
+      const token = await bench.broker.broker.token({
         sub: 'ada',
-        tenant,
+        tenant: bench.tenant,
         name: 'Countess',
         roles: ['user', 'chief'],
       });
-      await broker.connect(tenant, 'ada', { token, auth: { resume: ada.resume } });
+      await bench.broker.connect(bench.tenant, 'ada', { token, auth: { resume: ada.resume } });
       expect((await sessionOf(ada)).user).to.deep.equal({
         id: 'ada',
         name: 'Countess',
@@ -159,7 +148,7 @@ describe('sessions', () => {
     });
 
     it('[S3] the older socket is told and closed; the session and its locks go on', async () => {
-      const older = await broker.connect(tenant, 'ada');
+      const older = await bench.broker.connect(bench.tenant, 'ada');
       const fence = await take(older, 'invoices/1');
       const newer = await resume(older);
       await older.saw('superseded');
@@ -172,7 +161,7 @@ describe('sessions', () => {
     });
 
     it('[S3] of many sockets that resume at once one is left', async () => {
-      const ada = await broker.connect(tenant, 'ada');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
       const rivals = await Promise.all(Array.from({ length: 8 }, () => resume(ada)));
       const left = (): TestClient[] => [ada, ...rivals].filter((client) => !client.disconnected);
       await waitUntil(() => left().length === 1, 'one socket');
@@ -183,15 +172,15 @@ describe('sessions', () => {
 
   describe('ending', () => {
     it('[S12] a sign-out ends as `user`; its locks pass on in the same instant', async () => {
-      const ada = await broker.connect(tenant, 'ada');
-      const grace = await broker.connect(tenant, 'grace');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
+      const grace = await bench.broker.connect(bench.tenant, 'grace');
       await take(ada, 'invoices/1');
       const requestId = randomUUID();
       await grace.acquire('invoices/1', 60_000, requestId);
       await ada.does('session:end', {});
       expect(await grace.saw('lock:granted')).to.deep.include({ requestId });
       await waitUntil(() => ada.disconnected, 'its socket to be closed');
-      const records = await historyOf(broker.core, tenant);
+      const records = await historyOf(bench.broker.core, bench.tenant);
       const end = records.find(({ type }) => type === 'session.ended');
       expect(end).to.deep.include({ reason: 'user', by: { kind: 'user', id: 'ada', name: 'ada by name' } });
       const passed = records.filter(({ type }) => type === 'lock.lost' || type === 'lock.granted').slice(-2);
@@ -202,7 +191,7 @@ describe('sessions', () => {
     });
 
     it('[S7] [O12] whoever resumes an ended session is told how it ended', async () => {
-      const ada = await broker.connect(tenant, 'ada');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
       await ada.drop();
       const order = await give('logoff', ada, 0);
       await until(ada, 'ended');
@@ -217,16 +206,16 @@ describe('sessions', () => {
         });
         expect(error?.ended?.endedAt).to.equal((await sessionOf(ada)).ended?.endedAt);
       }
-      const keptMs = await redis.pTTL(`lc:{${tenant}}:session:${ada.sessionId}`);
+      const keptMs = await bench.redis.pTTL(`lc:{${bench.tenant}}:session:${ada.sessionId}`);
       expect(keptMs, 'kept as a tombstone').to.be.within(86_000_000, 86_400_000);
     });
 
     it('[P1] whatever asks for it at once, there is one end, one reason and one record', async () => {
-      const ada = await broker.connect(tenant, 'ada');
+      const ada = await bench.broker.connect(bench.tenant, 'ada');
       const by = { kind: 'admin', id: 'root' } as const;
       const ended = await Promise.all([
         ...Array.from({ length: 5 }, () =>
-          broker.core.sessions.end(tenant, ada.sessionId, { reason: 'admin', by }),
+          bench.broker.core.sessions.end(bench.tenant, ada.sessionId, { reason: 'admin', by }),
         ),
         give('logoff', ada, 0).then(() => false),
         ada.call('session:end', {}).then(
@@ -236,7 +225,7 @@ describe('sessions', () => {
       ]);
       expect(ended.filter(Boolean).length).to.be.at.most(1);
       await waitUntil(() => ada.disconnected, 'its socket to be closed');
-      const records = await historyOf(broker.core, tenant);
+      const records = await historyOf(bench.broker.core, bench.tenant);
       const ends = records.filter(({ type }) => type === 'session.ended');
       expect(ends).to.have.length(1);
       expect((await sessionOf(ada)).ended).to.deep.include({ reason: ends[0]?.reason, endedAt: ends[0]?.at });

@@ -90,6 +90,15 @@ describe('transports', () => {
     await waitUntil(() => isClosed(socket), 'the end of the flood');
   });
 
+  it('[I5] [P8] cuts off a flood of pings, whose answers nobody reads', async () => {
+    const { socket, received } = await open();
+    const token = await broker.token(tenant, 'mallory');
+    socket.send(`40${CLIENT_NAMESPACE},${JSON.stringify({ token })}`);
+    await waitUntil(() => countOf(received, '"welcome"') === 1, 'a welcome');
+    for (let i = 0; i < 5_000; i += 1) socket.ping('x'.repeat(125));
+    await waitUntil(() => isClosed(socket), 'the end of the flood');
+  });
+
   it('[P8] [N8] cuts off a client that does not read what it is sent', async () => {
     const server = createServer();
     const io = createSocketServer(server, loadConfig({ env: { LASTCALL_JWT_SECRET: 'x'.repeat(32) } }));

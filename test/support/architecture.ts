@@ -39,7 +39,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'redis', files: /^server\/src\/redis\//, may: { ...GROUND, store: 'all' } },
   {
     name: 'root',
-    files: /^server\/src\/(?:broker|index)\.ts$/,
+    files: /^server\/src\/(?:broker|doctor|index)\.ts$/,
     may: { ...EDGE, redis: 'all', gateway: 'all', http: 'all' },
   },
   {
@@ -53,6 +53,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'cli', files: /^server\/src\/cli\//, may: { ...GROUND, archive: 'all', auth: 'all', root: 'all' } },
   { name: 'sdk', files: /^client-sdk\/src\//, may: { shared: 'all' }, node: [] },
   { name: 'demo', files: /^demo\/src\//, may: { shared: 'all', sdk: 'all' }, node: [] },
+  { name: 'console', files: /^console\/src\//, may: { shared: 'all' }, node: [] },
 ];
 
 interface Owner {
@@ -62,6 +63,7 @@ interface Owner {
 }
 
 const inFolder = (folder: string): Owner => ({ files: new RegExp(`^server/src/${folder}/`) });
+const inConsole: Owner = { files: /^console\/src\// };
 const inFile = (file: string): Owner => ({ files: new RegExp(`^server/src/${file}\\.ts$`) });
 // What `createBroker` takes and gives is part of its signature.
 const atRoot = /^server\/src\/broker\.ts$/;
@@ -88,7 +90,16 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
   yaml: inFile('config'),
   'rate-limiter-flexible': inFile('limits'),
   uuid: { files: /^server\/src\/[^/]+\.ts$/ },
-  'socket.io-client': { files: /^client-sdk\/src\// },
+  'socket.io-client': { files: /^client-sdk\/src\/|^console\/src\/data\// },
+  react: { files: /^client-sdk\/src\/react\/|^console\/src\// },
+  'react-dom': inConsole,
+  'get-nonce': inConsole,
+  '@mantine/core': inConsole,
+  '@mantine/hooks': inConsole,
+  '@mantine/notifications': inConsole,
+  '@mantine/spotlight': inConsole,
+  '@tanstack/react-virtual': inConsole,
+  uplot: inConsole,
 };
 
 const layerOf = (path: string): Layer | undefined => LAYERS.find((layer) => layer.files.test(path));

@@ -16,6 +16,7 @@ import {
   type WireError,
 } from '@lastcall/shared';
 import { type Broker, createBroker, loadConfig } from 'lastcall';
+import type { Server } from 'socket.io';
 import { io, type Socket } from 'socket.io-client';
 import { SECRET } from './config.js';
 import { testStore } from './redis.js';
@@ -29,6 +30,8 @@ export interface BrokerOptions {
   readonly redisUrl?: string;
   /** Further settings by their variables, without `LASTCALL_`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another application's Socket.IO server, on which it lives instead of one of its own. */
+  readonly io?: Server;
 }
 
 /** A broker of the test's own in this process, on a free port. */
@@ -62,8 +65,9 @@ export class TestBroker {
     const env = Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [`LASTCALL_${name}`, value]),
     );
-    const broker = await createBroker({ config: loadConfig({ env }) });
-    const { url } = await broker.listen();
+    const { io: server } = options;
+    const broker = await createBroker({ config: loadConfig({ env }), ...(server ? { io: server } : {}) });
+    const { url } = server ? { url: '' } : await broker.listen();
     return new TestBroker(broker, url, folder);
   }
 

@@ -21,6 +21,18 @@ export function refusal(env: Env, more: { file?: string; flags?: object } = {}):
   throw new Error('It was not refused.');
 }
 
+/** Settings that nothing is wrong with. */
+export function goodSettings(dataDir: string): Env {
+  return {
+    LASTCALL_DEV: '0',
+    LASTCALL_HOST: '127.0.0.1',
+    LASTCALL_PORT: '0',
+    LASTCALL_JWT_SECRET: SECRET,
+    LASTCALL_ALLOWED_ORIGINS: 'https://app.example.com',
+    LASTCALL_DATA_DIR: dataDir,
+  };
+}
+
 /** Writes files into a directory that lasts as long as the suite, and answers their paths. */
 export function useFiles() {
   let directory = '';

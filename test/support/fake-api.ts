@@ -16,6 +16,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Cuts the connection instead of answering. */
   readonly cut?: true;
+  /** Never answers. */
+  readonly hangs?: true;
 }
 
 /** What is answered to `GET /sessions`, paths seen from the tenant; the n-th call gets n from 0. */
@@ -34,7 +36,11 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-function answer(response: ServerResponse, { status = 200, body = {}, headers = {}, cut }: Reply): void {
+function answer(
+  response: ServerResponse,
+  { status = 200, body = {}, headers = {}, cut, hangs }: Reply,
+): void {
+  if (hangs) return;
   if (cut) {
     response.destroy();
     return;

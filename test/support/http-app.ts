@@ -10,6 +10,7 @@ import { type AppParts, createApp } from 'lastcall/internal/http/app.js';
 import { createLimits } from 'lastcall/internal/limits.js';
 import { createLogger } from 'lastcall/internal/log.js';
 import { createMetrics } from 'lastcall/internal/metrics.js';
+import { Patience } from 'lastcall/internal/patience.js';
 import { claims, forge, type Json, SECRET } from './tokens.js';
 
 /** Something of core that a test stands in for; what it does not name must not be called. */
@@ -40,6 +41,7 @@ export function stubParts({ core, env, ...parts }: StubOptions = {}): {
     metrics: createMetrics(),
     audit,
     denials: new Denials(audit as Pick<Audit, 'note'>, logger),
+    patience: new Patience(() => false),
     ...core,
   };
   return {

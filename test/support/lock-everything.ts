@@ -27,6 +27,8 @@ export async function lockEverything(
     name: 'Root',
   });
   await take(grace, 'invoices/~other:2@home');
+  await ada.acquire('invoices/~other:2@home', 50);
+  await ada.saw('lock:denied', ({ error }) => error.code === 'locked');
   await lockTogether(broker, tenant, [ada, grace, alan]);
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Lock, LockMode, LockScope, WireError } from '@lastcall/shared';
-import type { TestBroker, TestClient } from './broker.js';
+import type { Lock, LockMode, LockScope, PolicySettings, WireError } from '@lastcall/shared';
+import { freshTenant, TestBroker, type TestClient } from './broker.js';
 
 interface Wish {
   readonly mode?: LockMode;
@@ -23,6 +23,15 @@ export async function queue(
   const requestId = randomUUID();
   const answer = await client.does('lock:acquire', { resource, waitMs: 60_000, ...wish, requestId });
   if (answer.state !== 'queued') throw new Error(`${resource} was granted`);
+  return requestId;
+}
+
+/** Asks a holder for its lock; answers the request that waits. */
+export async function takeOver(client: TestClient, resource: string, reason?: string): Promise<string> {
+  const requestId = randomUUID();
+  const request = { resource, requestId, ...(reason === undefined ? {} : { reason }) };
+  const answer = await client.does('lock:takeover', request);
+  if (answer.state !== 'asked') throw new Error(`${resource} was granted`);
   return requestId;
 }
 
@@ -59,15 +68,34 @@ export async function isValid(client: TestClient, { resource, fence }: Lock): Pr
 export const TREE = { scope: 'tree' } as const;
 export const SHARED = { mode: 'shared' } as const;
 
-/** Three people in one tenant. */
-export async function threeIn(
-  broker: TestBroker,
-  tenant: string,
-): Promise<[ada: TestClient, grace: TestClient, linus: TestClient]> {
-  const [ada, grace, linus] = ['ada', 'grace', 'linus'].map((name) => broker.connect(tenant, name)) as [
-    Promise<TestClient>,
-    Promise<TestClient>,
-    Promise<TestClient>,
-  ];
-  return [await ada, await grace, await linus];
+/** Three people of a tenant. */
+export interface Three {
+  readonly tenant: string;
+  readonly ada: TestClient;
+  readonly grace: TestClient;
+  readonly linus: TestClient;
+}
+
+/** A broker for the tests of a suite; each begins with three people in a tenant of its own. */
+export function useThree(): {
+  readonly broker: TestBroker;
+  readonly begin: (settings?: Partial<PolicySettings>) => Promise<Three>;
+} {
+  let broker: TestBroker;
+  before(async () => {
+    broker = await TestBroker.start();
+  });
+  after(() => broker.close());
+  return {
+    get broker() {
+      return broker;
+    },
+    async begin(settings) {
+      const tenant = freshTenant();
+      if (settings) await broker.policy(tenant, settings);
+      const connect = (name: string): Promise<TestClient> => broker.connect(tenant, name);
+      const [ada, grace, linus] = await Promise.all([connect('ada'), connect('grace'), connect('linus')]);
+      return { tenant, ada, grace, linus };
+    },
+  };
 }

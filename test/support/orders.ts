@@ -9,9 +9,9 @@ import type {
   Session,
 } from '@lastcall/shared';
 import type { Opened } from 'lastcall/internal/sessions.js';
-import { administrator, freshTenant, TestBroker, type TestClient } from './broker.js';
+import { administrator, type TestBroker, type TestClient } from './broker.js';
 import { checkHistory } from './history.js';
-import { type Observer, observer, testStore } from './redis.js';
+import { Observed, observing } from './observed.js';
 import { waitUntil } from './wait.js';
 
 /** Long enough that no deadline comes while a test looks at what is before it. */
@@ -26,11 +26,7 @@ export const sessionsOf = (...clients: { readonly sessionId: string }[]): OrderT
 });
 
 /** A broker for a suite; each test gets a tenant of its own, whose whole history is checked afterwards. */
-export class OrderBench {
-  broker!: TestBroker;
-  redis!: Observer;
-  tenant = '';
-
+export class OrderBench extends Observed {
   get admin() {
     return administrator(this.tenant);
   }
@@ -156,18 +152,7 @@ export class OrderBench {
 
 /** For the top of a suite. After each test everything that was recorded is checked [P4, A1]. */
 export function useOrders(): OrderBench {
-  const bench = new OrderBench();
-  before(async () => {
-    bench.broker = await TestBroker.start();
-    bench.redis = await observer((await testStore()).url);
-  });
-  after(async () => {
-    bench.redis?.destroy();
-    await bench.broker?.close();
-  });
-  beforeEach(() => {
-    bench.tenant = freshTenant();
-  });
+  const bench = observing(new OrderBench());
   afterEach(async function () {
     if (this.currentTest?.state === 'passed') await checkHistory(bench.broker.core, bench.tenant);
   });

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './sources.js';
 
 /** A change of one file: what stands there, and what is to stand there instead. */
@@ -48,7 +48,11 @@ export function otherVersion(edits: readonly Edit[]): OtherVersion {
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const script = join(folder, 'broker-process.js');
-  cpSync(fileURLToPath(new URL('./broker-process.js', import.meta.url)), script);
+  const { href } = new URL('./run-broker.js', import.meta.url);
+  writeFileSync(
+    script,
+    `import * as lastcall from 'lastcall';\nimport { runBroker } from '${href}';\nawait runBroker(lastcall);\n`,
+  );
   return {
     script: pathToFileURL(script).href,
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,27 +9,30 @@ import { SECRET } from './config.js';
 import { freePort } from './redis.js';
 import { waitUntil } from './wait.js';
 
-const START_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 30_000;
+const START_ATTEMPTS = 5;
 
 /** A process of the test's own, which can be frozen and killed. */
-class Child {
+export class Child {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
   #complaints = '';
 
-  constructor(script: string, argument: string, env: Readonly<Record<string, string>>) {
+  constructor(script: string, argument: string, env: Readonly<Record<string, string>>, log?: string) {
     const path = fileURLToPath(new URL(script, import.meta.url));
+    const file = log === undefined ? undefined : openSync(log, 'a');
     const silent = '--disable-warning=ExperimentalWarning';
     this.#child = fork(path, [argument], {
       env: { PATH: process.env['PATH'] ?? '', ...env },
       execArgv: [silent],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['ignore', file ?? 'ignore', 'pipe', 'ipc'],
     });
     const leave = (): void => void this.#child.kill('SIGKILL');
     process.once('exit', leave);
     this.#exited = new Promise((resolve) => {
       this.#child.once('exit', () => {
         process.off('exit', leave);
+        if (file !== undefined) closeSync(file);
         resolve();
       });
     });
@@ -41,6 +44,10 @@ class Child {
   /** What it wrote where errors go. */
   get complaints(): string {
     return this.#complaints;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -80,6 +87,8 @@ export interface BrokerProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it runs, as a `file:` URL; this version's broker unless given. */
   readonly script?: string;
+  /** A file that what it writes is added to. */
+  readonly log?: string;
 }
 
 /** A broker in a process of its own, always at the same address. */
@@ -88,12 +97,14 @@ export class BrokerProcess {
   readonly dataDir: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #script: string;
+  readonly #log: string | undefined;
   #child: Child | undefined;
 
   private constructor(port: number, options: BrokerProcessOptions) {
     this.url = `http://127.0.0.1:${port}`;
     this.dataDir = mkdtempSync(join(tmpdir(), 'lastcall-process-'));
     this.#script = options.script ?? './broker-process.js';
+    this.#log = options.log;
     const settings = {
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
       DATA_DIR: this.dataDir,
@@ -113,20 +124,33 @@ export class BrokerProcess {
   }
 
   static async start(options: BrokerProcessOptions = {}): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(await freePort(), options);
-    await broker.start();
-    return broker;
+    for (let attempt = 1; ; attempt += 1) {
+      const broker = new BrokerProcess(await freePort(), options);
+      try {
+        await broker.start();
+        return broker;
+      } catch (error) {
+        // A port that was free may be somebody else's by now.
+        if (attempt === START_ATTEMPTS || !String(error).includes('EADDRINUSE')) throw error;
+        await broker.remove();
+      }
+    }
   }
 
   /** Starts it again, after it ended one way or another. */
   async start(): Promise<void> {
-    const child = new Child(this.#script, '', this.#env);
+    const child = new Child(this.#script, '', this.#env, this.#log);
     this.#child = child;
     let isReady = false;
     child.onReport(() => {
       isReady = true;
     });
-    await waitUntil(() => isReady || !child.isRunning, 'the broker process', START_LIMIT_MS);
+    await waitUntil(() => isReady || !child.isRunning, 'the broker process', START_LIMIT_MS).catch(
+      async (error: unknown) => {
+        await this.kill();
+        throw error;
+      },
+    );
     if (!isReady) throw new Error(`the broker process did not start: ${child.complaints}`);
   }
 
@@ -136,6 +160,20 @@ export class BrokerProcess {
 
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#child?.isRunning ?? false;
+  }
+
+  /** What it wrote where errors go. */
+  get complaints(): string {
+    return this.#child?.complaints ?? '';
   }
 
   /** As a crash, or `kill -9`, ends it. */

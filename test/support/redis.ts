@@ -23,6 +23,8 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** Further settings by their names in redis.conf. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A real redis-server of the test's own, which can be frozen, killed and started again. */
@@ -60,6 +62,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const dir = mkdtempSync(join(tmpdir(), 'lastcall-redis-'));
   const auth = options.password === undefined ? '' : `:${options.password}@`;
   const { port, args, child: first } = await launchSomewhere(options, dir);
+  const { env = {} } = options;
   let child = first;
   if (options.cluster === true) {
     await ask(port, 'CLUSTER ADDSLOTSRANGE 0 16383');
@@ -83,7 +86,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     kill,
     restart: async () => {
       await kill();
-      child = await launch(args);
+      child = await launch(args, env);
     },
     stop: async () => {
       await kill();
@@ -102,7 +105,7 @@ async function launchSomewhere(
     const clusterPort = options.cluster ? await freePort() : undefined;
     const args = serverArguments(options, port, clusterPort, dir);
     try {
-      return { port, args, child: await launch(args) };
+      return { port, args, child: await launch(args, options.env) };
     } catch (error) {
       if (attempt === START_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
     }
@@ -137,8 +140,17 @@ function clusterSettings(clusterPort: number): Record<string, string> {
   };
 }
 
-async function launch(args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+/** A file that may not grow is an error to a server, as a full disk is, not its end. */
+const SHELL = 'trap "" XFSZ; exec redis-server "$@"';
+
+async function launch(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ChildProcess> {
+  const child = spawn('sh', ['-c', SHELL, 'redis-server', ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...env },
+  });
   const leave = (): void => void child.kill('SIGKILL');
   process.once('exit', leave);
   child.once('exit', () => process.off('exit', leave));

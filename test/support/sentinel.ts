@@ -22,7 +22,8 @@ export interface Sentinels {
   stop(): Promise<void>;
 }
 
-async function startSentinel(
+/** Starts one sentinel that watches the primary at a port. */
+export async function startSentinel(
   dir: string,
   index: number,
   primaryPort: number,

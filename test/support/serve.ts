@@ -68,6 +68,11 @@ export class Serve {
     return this.#out;
   }
 
+  /** All that it has said. */
+  get log(): string {
+    return this.#out + this.#err;
+  }
+
   get over(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -71,7 +71,10 @@ const WORKSPACES: Readonly<Record<string, string>> = {
 };
 
 function targetOf(path: string, name: string): string {
-  if (name.startsWith('.')) return posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts');
+  if (name.startsWith('.')) {
+    const plain = posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts');
+    return existsSync(`${ROOT}${plain}x`) ? `${plain}x` : plain;
+  }
   const internal = /^lastcall\/internal\/(?<file>.+)\.js$/.exec(name)?.groups?.['file'];
   if (internal !== undefined) return `server/src/${internal}.ts`;
   if (name.startsWith('node:')) return name;

@@ -27,6 +27,8 @@ const VIRTUAL = `do
         redis.call('ZREM', ends, key)
       elseif option == 'PX' then
         keep(key, ttl)
+      elseif option == 'PXAT' then
+        keep(key, ttl - ms)
       else
         error('SET ' .. option .. ' has no virtual time yet')
       end
@@ -65,19 +67,42 @@ end`;
 /** Changes a script before Redis is given it: mutants are made so. */
 export type Mutate = (source: string) => string;
 
+/**
+ * A script that, in the same step, reads what is `wanted` (its third key) after it has run. `look` is the body of a
+ * function that answers with a text.
+ */
+const andThen = (source: string, look: string): string => {
+  const [, first = '', rest = ''] = /^(#![^\n]*\n)?([^]*)$/.exec(source) ?? [];
+  return `${first}local function scripted()
+${rest}
+end
+local said = scripted()
+if not KEYS[3] then return said end
+local wanted = cjson.decode(KEYS[3])
+local function look()
+${look}
+end
+return { said, look() }`;
+};
+
 const digestOf = (source: string): string => createHash('sha1').update(source).digest('hex');
 
 /** A driver under which scripts live in virtual time, a clock per tenant. Tests alone have it. */
 export class VirtualDriver implements StoreDriver {
   readonly #driver: RedisDriver;
   readonly #mutate: Mutate;
+  readonly #look: string;
+  /** What is to be looked at after each script of a tenant, and what was seen last. */
+  readonly #wanted = new Map<string, string>();
+  readonly #seen = new Map<string, unknown>();
   /** The instant (µs) in each tenant, by the key that its scripts declare. */
   readonly #clocks = new Map<string, number>();
   /** Digests of the scripts Redis really has, by those of the scripts as they are shipped. */
   readonly #digests = new Map<string, string>();
 
-  constructor(driver: RedisDriver, mutate: Mutate = (source) => source) {
+  constructor(driver: RedisDriver, { look, mutate = (source) => source }: { look: string; mutate?: Mutate }) {
     this.#driver = driver;
+    this.#look = look;
     this.#mutate = mutate;
   }
 
@@ -88,11 +113,11 @@ export class VirtualDriver implements StoreDriver {
   async evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const digest = this.#digests.get(sha);
     if (digest === undefined) throw new Error('NOSCRIPT it was not given yet');
-    return await this.#driver.evalsha(digest, this.#withClock(keys), args);
+    return this.#said(keys, await this.#driver.evalsha(digest, this.#keysFor(keys), args));
   }
 
-  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#driver.eval(this.#rewrite(source), this.#withClock(keys), args);
+  async eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#said(keys, await this.#driver.eval(this.#rewrite(source), this.#keysFor(keys), args));
   }
 
   scriptLoad(source: string): Promise<string> {
@@ -107,7 +132,7 @@ export class VirtualDriver implements StoreDriver {
 
   /** Forgets a tenant that is not needed any more. */
   leave(tenant: string): void {
-    this.#clocks.delete(revKey(tenant));
+    for (const map of [this.#clocks, this.#wanted, this.#seen]) map.delete(revKey(tenant));
   }
 
   /** Runs a script of the test's own, by its digest where Redis knows it. */
@@ -121,10 +146,34 @@ export class VirtualDriver implements StoreDriver {
     }
   }
 
-  #withClock(keys: readonly string[]): string[] {
+  /** Has every script of a tenant looked after from now on. */
+  watch(tenant: string, wanted: object): void {
+    this.#wanted.set(revKey(tenant), JSON.stringify(wanted));
+  }
+
+  /** What was seen after the tenant's last script. */
+  seen(tenant: string): unknown {
+    return this.#seen.get(revKey(tenant));
+  }
+
+  /** Looks without a script. */
+  look(tenant: string, wanted: object): Promise<unknown> {
+    return this.run(`local wanted = cjson.decode(ARGV[1])\n${this.#look}`, tenant, [JSON.stringify(wanted)]);
+  }
+
+  #said(keys: readonly string[], reply: unknown): unknown {
+    const key = keys[0] ?? '';
+    if (!this.#wanted.has(key)) return reply;
+    const [said, seen] = reply as [unknown, unknown];
+    this.#seen.set(key, seen);
+    return said;
+  }
+
+  #keysFor(keys: readonly string[]): string[] {
     const us = this.#clocks.get(keys[0] ?? '');
     if (us === undefined) throw new Error('a tenant without a clock');
-    return [...keys, String(us)];
+    const wanted = this.#wanted.get(keys[0] ?? '');
+    return [...keys, String(us), ...(wanted === undefined ? [] : [wanted])];
   }
 
   #rewrite(source: string): string {
@@ -132,7 +181,8 @@ export class VirtualDriver implements StoreDriver {
     const rewritten = this.#mutate(source).replace(SEAM, (_, local?: string) =>
       local ? `local call\n${VIRTUAL}` : VIRTUAL,
     );
-    this.#digests.set(digestOf(source), digestOf(rewritten));
-    return rewritten;
+    const watched = andThen(rewritten, this.#look);
+    this.#digests.set(digestOf(source), digestOf(watched));
+    return watched;
   }
 }

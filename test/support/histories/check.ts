@@ -1,10 +1,20 @@
 import { type Checker, ends, exclusion, fences } from './checks.js';
 import type { History } from './format.js';
+import { guard } from './guard.js';
 import { linear } from './linear.js';
+import { many } from './many.js';
 import { queue } from './queue.js';
 
 /** Every checker, by what it proves. */
-export const CHECKERS: Readonly<Record<string, Checker>> = { exclusion, linear, fences, queue, ends };
+export const CHECKERS: Readonly<Record<string, Checker>> = {
+  exclusion,
+  linear,
+  fences,
+  queue,
+  ends,
+  many,
+  guard,
+};
 
 export interface Verdict {
   readonly checker: string;

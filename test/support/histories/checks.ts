@@ -1,6 +1,6 @@
 import type { AuditRecord } from '@lastcall/shared';
 import type { History } from './format.js';
-import { claimOf, conflict, END_TYPES, Replay, replacedBy } from './replay.js';
+import { claimOf, conflict, END_TYPES, type Hold, Replay, replacedBy, requestOf } from './replay.js';
 
 /** One line per violation, naming the record (`epoch/rev`) or the operation. */
 export type Checker = (history: History) => readonly string[];
@@ -40,7 +40,7 @@ export const fences: Checker = ({ records, ops }) => {
     granted.set(fence, record);
   }
   for (const { op, opId, fence, session, key } of ops) {
-    if (fence === undefined || op === 'release' || op === 'check') continue;
+    if (fence === undefined || op === 'release' || op === 'check' || op === 'write') continue;
     const record = granted.get(fence);
     if (!record) found.push(`${op} ${opId}: fence ${fence} was never recorded`);
     else if (record.sessionId !== session || record.resource !== key) {
@@ -55,9 +55,21 @@ function objectionTo(record: AuditRecord, replay: Replay, over: ReadonlySet<numb
   const { fence = 0 } = record;
   const hold = replay.holds.get(fence);
   if (!hold) return over.has(fence) ? `fence ${fence} ended before` : `fence ${fence} was never granted`;
+  if (hold.delayedUntil !== undefined) return objectionToFreeing(record, hold, hold.delayedUntil);
   return hold.session === record.sessionId && hold.resource === record.resource
     ? undefined
     : `fence ${fence} is of ${hold.session} on ${hold.resource}`;
+}
+
+/** What is kept back ends by itself at its time, or before if an administrator breaks it; it is nobody's any more. */
+function objectionToFreeing(record: AuditRecord, hold: Hold, delayedUntil: number): string | undefined {
+  if (record.sessionId !== undefined || record.resource !== hold.resource) {
+    return `fence ${hold.fence} is of nobody, on ${hold.resource}`;
+  }
+  if (record.type === 'lock.broken') return undefined;
+  if (record.type !== 'lock.released' || record.reason !== 'delay_over')
+    return `fence ${hold.fence} ended before`;
+  return record.at < delayedUntil ? `fence ${hold.fence} is kept back until ${delayedUntil}` : undefined;
 }
 
 /** Every grant ends once: given back, taken, broken, lost with its session in that instant, or replaced by its upgrade. */
@@ -71,7 +83,8 @@ export const ends: Checker = ({ records }) => {
       if (at <= end.at) continue;
       dying.delete(session);
       for (const hold of replay.holds.values()) {
-        if (hold.session === session) found.push(`${nameOf(end)}: fence ${hold.fence} outlives its session`);
+        if (hold.session === session && hold.delayedUntil === undefined)
+          found.push(`${nameOf(end)}: fence ${hold.fence} outlives its session`);
       }
     }
   };
@@ -87,13 +100,16 @@ export const ends: Checker = ({ records }) => {
       over.add(record.fence ?? 0);
     }
     if (record.type === 'lock.granted') {
-      const { resource, session } = claimOf(record);
+      const { resource, session, scope } = claimOf(record);
       const replaced = replacedBy(record);
       const before = replay.holdOn(resource, session);
       if (before?.fence !== replaced) {
         found.push(
           `${nameOf(record)}: replaces ${replaced ?? 'nothing'}, holds ${before?.fence ?? 'nothing'}`,
         );
+      }
+      if (before && before.scope !== scope && replay.taking !== requestOf(record)) {
+        found.push(`${nameOf(record)}: a ${before.scope} becomes a ${scope}`);
       }
       if (replaced !== undefined) over.add(replaced);
     }

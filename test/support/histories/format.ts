@@ -3,11 +3,13 @@ import type { AuditRecord, LockMode, LockScope } from '@lastcall/shared';
 
 /**
  * A history is a file of JSON lines: a header, what clients did and saw (`op`), what the broker recorded (`record`, in
- * the order of the stream), and a last line with the counts, without which it was cut off.
+ * the order of the stream), where it can be seen each writing of a lease (`lease`), and a last line with the counts, without
+ * which it was cut off.
  */
 
 export const OP_NAMES = [
   'acquire',
+  'acquireMany',
   'upgrade',
   'takeover',
   'granted',
@@ -17,6 +19,8 @@ export const OP_NAMES = [
   'check',
   'end',
   'drop',
+  'break',
+  'write',
 ] as const;
 
 export interface Header {
@@ -40,13 +44,20 @@ export interface OpValue {
   readonly state?: 'granted' | 'queued' | 'asked';
   readonly released?: boolean;
   readonly valid?: boolean;
+  /** Whether the guarded table took a write. */
+  readonly accepted?: boolean;
+  /** Whether an administrator found anything to break. */
+  readonly broken?: boolean;
+  /** Why a lock was lost. */
+  readonly reason?: string;
   readonly code?: string;
   readonly blockers?: readonly Blocker[];
 }
 
 /**
  * What one client did. `call` and `ret` are nanoseconds on the monotonic clock of the machine, which its processes
- * share. A push (`granted`, `lost`) was called when what it answers was, and returned when it arrived.
+ * share. A push (`granted`, `lost`) was called when what it answers was, and returned when it arrived. Several locks
+ * that are asked for at once are one operation for each, with the id of their request.
  */
 export interface Op {
   readonly kind: 'op';
@@ -66,18 +77,32 @@ export interface Op {
   readonly storeTime?: number;
 }
 
+/** A session's lease was written – by its opening, a heartbeat, or its return –, or was seen to be gone. */
+export interface Lease {
+  readonly kind: 'lease';
+  readonly session: string;
+  readonly at: number;
+  /** The last instant of it as far as is known; of one that is gone, 0. */
+  readonly until: number;
+  /** How many records were written before. */
+  readonly after: number;
+}
+
 export interface History {
   readonly header: Header;
   readonly ops: readonly Op[];
   readonly records: readonly AuditRecord[];
+  /** Every one, in their order; absent: they were not looked at. */
+  readonly leases?: readonly Lease[];
 }
 
-export function textOf({ header, ops, records }: History): string {
+export function textOf({ header, ops, records, leases }: History): string {
   const lines = [
     header,
     ...ops,
     ...records.map((record) => ({ kind: 'record', record })),
-    { kind: 'end', ops: ops.length, records: records.length },
+    ...(leases ?? []),
+    { kind: 'end', ops: ops.length, records: records.length, leases: leases?.length },
   ];
   return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
 }
@@ -85,8 +110,11 @@ export function textOf({ header, ops, records }: History): string {
 type Line =
   | Header
   | Op
+  | Lease
   | { readonly kind: 'record'; readonly record: AuditRecord }
-  | { readonly kind: 'end'; readonly ops: number; readonly records: number };
+  | { readonly kind: 'end'; readonly ops: number; readonly records: number; readonly leases?: number };
+
+const KINDS: ReadonlySet<unknown> = new Set<Line['kind']>(['header', 'op', 'record', 'lease', 'end']);
 
 function lineOf(text: string, number: number): Line {
   let line: unknown;
@@ -96,8 +124,8 @@ function lineOf(text: string, number: number): Line {
     throw new Error(`line ${number} is no JSON: keep one object a line`);
   }
   const kind = (line as { kind?: unknown } | null)?.kind;
-  if (kind !== 'header' && kind !== 'op' && kind !== 'record' && kind !== 'end') {
-    throw new Error(`line ${number} is of no known kind: header, op, record or end`);
+  if (!KINDS.has(kind)) {
+    throw new Error(`line ${number} is of no known kind: header, op, record, lease or end`);
   }
   const parsed = line as Line;
   if (parsed.kind === 'op' && !OP_NAMES.includes(parsed.op)) {
@@ -119,10 +147,15 @@ export function historyFrom(text: string): History {
   const last = rest.at(-1);
   const ops = rest.filter((line) => line.kind === 'op');
   const records = rest.filter((line) => line.kind === 'record').map(({ record }) => record);
-  if (last?.kind !== 'end' || last.ops !== ops.length || last.records !== records.length) {
-    throw new Error('it was cut off: its last line does not tell how many operations and records there are');
-  }
-  return { header, ops, records };
+  const leases = rest.filter((line) => line.kind === 'lease');
+  const isWhole =
+    last?.kind === 'end' &&
+    last.ops === ops.length &&
+    last.records === records.length &&
+    (last.leases ?? 0) === leases.length;
+  if (!isWhole)
+    throw new Error('it was cut off: its last line does not tell how much of everything there is');
+  return { header, ops, records, ...(last.leases === undefined ? {} : { leases }) };
 }
 
 export const readHistory = (path: string): History => historyFrom(readFileSync(path, 'utf8'));

@@ -21,7 +21,7 @@ import { END_TYPES, replacedBy, requestOf } from './replay.js';
  */
 export const linear: Checker = (history) => {
   const found: string[] = [];
-  const trail = new Trail(history.records);
+  const trail = new Trail(history.records, history.ops);
   for (const op of history.ops) {
     const problem = trail.take(op);
     if (problem !== undefined) found.push(problem);
@@ -33,7 +33,11 @@ export const linear: Checker = (history) => {
 function repeated({ records }: History): string[] {
   const found: string[] = [];
   const seen = new Set<string>();
+  let epoch = 0;
   for (const record of records) {
+    // What became of requests was lost with everything else.
+    if (record.epoch !== epoch && record.rev === 1) seen.clear();
+    epoch = record.epoch;
     if (record.type !== 'lock.granted' || replacedBy(record) !== undefined) continue;
     const request = `${record.sessionId} ${requestOf(record)} ${record.resource}`;
     if (seen.has(request)) found.push(`${nameOf(record)}: the request was granted before`);
@@ -41,6 +45,8 @@ function repeated({ records }: History): string[] {
   }
   return found;
 }
+
+const ASKING = new Set<Op['op']>(['acquire', 'acquireMany', 'upgrade', 'takeover']);
 
 interface Point {
   readonly record: AuditRecord;
@@ -57,6 +63,9 @@ class Trail {
   readonly #points: Point[] = [];
   readonly #grants = new Map<number, Point>();
   readonly #ends = new Map<number, Point>();
+  /** Where it stands in nobody's way any more: later than its end, if it is kept back meanwhile. */
+  readonly #gone = new Map<number, Point>();
+  readonly #breaks = new Map<string, Point[]>();
   readonly #requests = new Map<string, Point[]>();
   /** When requests were first sent. */
   readonly #calls = new Map<string, number>();
@@ -64,23 +73,47 @@ class Trail {
   /** Grants by what a refusal says of them; undefined where two look the same. */
   readonly #named = new Map<string, number | undefined>();
   readonly #open: { readonly op: Op; readonly grant: Point }[] = [];
+  /** Writes that a guarded table took, by what was written to. */
+  readonly #taken = new Map<string, Op[]>();
 
-  constructor(records: readonly AuditRecord[]) {
+  constructor(records: readonly AuditRecord[], ops: readonly Op[]) {
+    for (const op of ops) {
+      if (op.op !== 'write' || op.value.accepted !== true) continue;
+      this.#taken.set(op.key, [...(this.#taken.get(op.key) ?? []), op]);
+    }
+    let epoch = 0;
     for (const record of records) {
       const point = { record, lo: 0, hi: Number.POSITIVE_INFINITY, at: 0, readers: [], followers: [] };
       this.#points.push(point);
+      if (record.epoch !== epoch && record.rev === 1) this.#loseAll(point);
+      epoch = record.epoch;
       this.#note(point);
     }
   }
 
+  /** What was held before a new beginning ended before it. */
+  #loseAll(point: Point): void {
+    for (const fence of this.#grants.keys()) {
+      if (!this.#ends.has(fence)) this.#ends.set(fence, point);
+      if (!this.#gone.has(fence)) this.#gone.set(fence, point);
+    }
+  }
+
   #note(point: Point): void {
-    const { type, fence = 0, sessionId = '', resource = '', at } = point.record;
+    const { type, fence = 0, sessionId = '', resource = '', at, reason = '' } = point.record;
     if (type === 'session.ended') this.#sessions.set(sessionId, point);
-    if (END_TYPES.has(type)) this.#ends.set(fence, this.#ends.get(fence) ?? point);
+    if (type === 'lock.broken') this.#breaks.set(reason, [...(this.#breaks.get(reason) ?? []), point]);
+    if (END_TYPES.has(type)) {
+      this.#ends.set(fence, this.#ends.get(fence) ?? point);
+      this.#gone.set(fence, point);
+    }
     if (type !== 'lock.granted') return;
     this.#grants.set(fence, point);
     const replaced = replacedBy(point.record);
-    if (replaced !== undefined) this.#ends.set(replaced, point);
+    if (replaced !== undefined) {
+      this.#ends.set(replaced, point);
+      this.#gone.set(replaced, point);
+    }
     const request = `${sessionId} ${requestOf(point.record)}`;
     this.#requests.set(request, [...(this.#requests.get(request) ?? []), point]);
     const name = `${sessionId} ${resource} ${at}`;
@@ -90,10 +123,12 @@ class Trail {
   /** Puts an operation's window to the record of its effect. Answers what is wrong with it by itself. */
   take(op: Op): string | undefined {
     const { fence = 0, type, value } = op;
-    if (op.op === 'acquire' || op.op === 'upgrade' || op.op === 'takeover') this.#sent(op);
+    if (ASKING.has(op.op)) this.#sent(op);
+    if (op.op === 'break') return this.#broke(op);
     if (type === 'info') return undefined;
     switch (op.op) {
       case 'acquire':
+      case 'acquireMany':
       case 'upgrade':
       case 'takeover':
       case 'granted':
@@ -104,12 +139,14 @@ class Trail {
       case 'lost':
         return this.#within(this.#ends.get(fence), op, 'end');
       case 'check':
-        if (value.valid) this.#saw(op, fence);
+        if (value.valid) this.#saw(op, fence, this.#ends);
         return value.valid && !this.#grants.has(fence)
           ? `${nameOp(op)}: valid, and never granted`
           : undefined;
       case 'end':
         return type === 'fail' ? undefined : this.#within(this.#sessions.get(op.session), op, 'end');
+      case 'write':
+        return value.accepted === false ? this.#writeRefused(op) : undefined;
       case 'cancel':
       case 'drop':
         return undefined;
@@ -153,18 +190,49 @@ class Trail {
     return undefined;
   }
 
+  /** The table has seen a later grant by then, so that this one was over, unless that was its holder's own. */
+  #writeRefused(op: Op): string | undefined {
+    if (this.#hasWrittenSince(op)) return undefined;
+    const end = this.#ends.get(op.fence ?? 0);
+    if (!end) return `${nameOp(op)}: refused, and the lock never ended`;
+    end.followers.push(op);
+    return undefined;
+  }
+
+  /**
+   * A session is in nobody's way but others': who holds a tree may lock something in it besides, with a higher fence.
+   * What was written under that is refused under the tree's from then on, while both are held and for as long as the tree is.
+   */
+  #hasWrittenSince({ key, fence = 0, ret }: Op): boolean {
+    const owner = (of: number): string | undefined => this.#grants.get(of)?.record.sessionId;
+    return (this.#taken.get(key) ?? []).some(
+      ({ fence: later = 0, call }) => later > fence && call <= ret && owner(later) === owner(fence),
+    );
+  }
+
+  /** A break by its administrator: its reason names it. */
+  #broke(op: Op): string | undefined {
+    const points = this.#breaks.get(op.opId) ?? [];
+    for (const point of points) {
+      point.lo = Math.max(point.lo, op.call);
+      if (op.type === 'ok') point.hi = Math.min(point.hi, op.ret);
+    }
+    if (op.type !== 'ok' || op.value.broken === points.length > 0) return undefined;
+    return `${nameOp(op)}: ${points.length === 0 ? 'broken, and never recorded' : 'nothing broken, but it was'}`;
+  }
+
   #blocked(op: Op): void {
     for (const { sessionId, resource, grantedAt } of op.value.blockers ?? []) {
       const fence = this.#named.get(`${sessionId} ${resource} ${grantedAt}`);
-      if (fence !== undefined) this.#saw(op, fence);
+      if (fence !== undefined) this.#saw(op, fence, this.#gone);
     }
   }
 
   /** It saw a hold: after its grant, before its end. */
-  #saw(op: Op, fence: number): void {
+  #saw(op: Op, fence: number, ends: ReadonlyMap<number, Point>): void {
     const grant = this.#grants.get(fence);
     if (!grant) return;
-    const end = this.#ends.get(fence);
+    const end = ends.get(fence);
     if (end) end.readers.push({ op, grant });
     else this.#open.push({ op, grant });
   }

@@ -1,65 +1,19 @@
 import type { AuditRecord, AuditType } from '@lastcall/shared';
-import type { Random } from '../random.js';
 import type { History, Op } from './format.js';
-import { claimOf, END_TYPES, Replay, replacedBy, requestOf } from './replay.js';
-
-/** Spoils a history in one place; undefined where there is no place for it. */
-type Fault = (history: History, random: Random) => History | undefined;
-
-interface Place {
-  readonly index: number;
-  readonly record: AuditRecord;
-}
-
-/** The records at which something is so, with the state of things before each. */
-function places(history: History, wanted: (record: AuditRecord, replay: Replay) => boolean): Place[] {
-  const replay = new Replay();
-  return history.records.flatMap((record, index) => {
-    const is = wanted(record, replay);
-    replay.apply(record);
-    return is ? [{ index, record }] : [];
-  });
-}
-
-/** Puts records before a place, or in place of it, and numbers them anew. */
-function spliced(
-  history: History,
-  { index }: Place,
-  removed: number,
-  ...added: readonly AuditRecord[]
-): History {
-  const records = history.records.toSpliced(index, removed, ...added);
-  const revs = new Map<number, number>();
-  const numbered = records.map((record) => {
-    const rev = (revs.get(record.epoch) ?? 0) + 1;
-    revs.set(record.epoch, rev);
-    return { ...record, rev };
-  });
-  return { ...history, records: numbered };
-}
-
-const onRecord =
-  (
-    wanted: (record: AuditRecord, replay: Replay) => boolean,
-    spoil: (history: History, place: Place, random: Random) => History,
-  ): Fault =>
-  (history, random) => {
-    const found = places(history, wanted);
-    return found.length === 0 ? undefined : spoil(history, random.pick(found), random);
-  };
-
-const onOp =
-  (wanted: (op: Op, history: History) => boolean, spoil: (op: Op) => Op): Fault =>
-  (history, random) => {
-    const found = history.ops.filter((op) => wanted(op, history));
-    if (found.length === 0) return undefined;
-    const chosen = random.pick(found);
-    return { ...history, ops: history.ops.map((op) => (op === chosen ? spoil(op) : op)) };
-  };
-
-const isGrant = ({ type }: AuditRecord): boolean => type === 'lock.granted';
-const isEnd = ({ type }: AuditRecord): boolean => END_TYPES.has(type);
-const isPlainGrant = (record: AuditRecord): boolean => isGrant(record) && replacedBy(record) === undefined;
+import { LEASE_FAULTS } from './plant-leases.js';
+import { MORE_FAULTS } from './plant-more.js';
+import {
+  type Fault,
+  isEnd,
+  isGrant,
+  isPlainGrant,
+  onOp,
+  onRecord,
+  places,
+  releaseOf,
+  spliced,
+} from './planting.js';
+import { claimOf, Replay, replacedBy, requestOf } from './replay.js';
 
 /** A grant that others hold against: one more holder, of a session that is there and holds nothing of it. */
 function intruder(
@@ -100,8 +54,10 @@ const repeatedFence = onRecord(isGrant, (history, place, random) => {
   return spliced(history, target, 1, { ...target.record, fence });
 });
 
-const fenceGoesBack = onRecord(isGrant, (history, place) =>
-  spliced(history, place, 1, { ...place.record, fence: 1_000 }),
+/** Not the first grant of all: before it there is nothing to go back from. */
+const fenceGoesBack = onRecord(
+  (record, replay) => isGrant(record) && replay.holds.size > 0,
+  (history, place) => spliced(history, place, 1, { ...place.record, fence: 1_000 }),
 );
 
 const grantToTheDead = onRecord(isPlainGrant, (history, place) =>
@@ -120,7 +76,7 @@ const grantOutOfReach = onRecord(
 );
 
 const isQueuedGrant = (record: AuditRecord, replay: Replay): boolean =>
-  isPlainGrant(record) && !replay.taken.has(requestOf(record));
+  isPlainGrant(record) && replay.taking !== requestOf(record);
 
 /** Somebody asked before, and was there. */
 const barging = onRecord(isQueuedGrant, (history, place) => {
@@ -151,25 +107,29 @@ const barging = onRecord(isQueuedGrant, (history, place) => {
   );
 });
 
-/** A waiter is there, nothing is in the way, and nothing happens. */
-const forgottenWaiter: Fault = (history, random) =>
-  onRecord(
-    ({ epoch }) => epoch === history.records.at(-1)?.epoch,
-    (_, place) => {
-      const last = history.records.at(-1) as AuditRecord;
-      const base = { ...place.record, sessionId: 'session-patient', resource: 'free/1' };
-      const details = { requestId: 'request-patient', state: 'queued', mode: 'shared', scope: 'record' };
-      const opened = { ...base, type: 'session.opened' as AuditType };
-      const asked = { ...base, type: 'lock.requested' as AuditType, details };
-      const spoilt = spliced(history, place, 0, opened, asked);
-      const later = { ...last, at: last.at + 2_500, type: 'session.state' as AuditType, details: {} };
-      return spliced(spoilt, { index: spoilt.records.length, record: last }, 0, later);
-    },
-  )(history, random);
+type Told = Pick<AuditRecord, 'type' | 'sessionId' | 'details'>;
+const OTHER: Told = { type: 'session.opened', sessionId: 'session-other' };
+const PATIENT: Told = { type: 'session.opened', sessionId: 'session-patient' };
+const READS = { requestId: 'request-patient', mode: 'shared', scope: 'record', state: 'queued' };
+const reading: Told = { ...OTHER, type: 'lock.granted', details: READS };
+const WRITES = { ...READS, requestId: 'request-before', mode: 'exclusive' };
 
-/** The answered release of a lock. */
-const releaseOf = ({ ops }: History, fence: number | undefined): Op | undefined =>
-  ops.find((op) => op.op === 'release' && op.fence === fence && op.value.released === true);
+const wants = (details: typeof READS): Told => ({ ...PATIENT, type: 'lock.requested', details });
+
+/** At the end a waiter is there, nothing is in its way, and nothing happens. */
+const forgotten =
+  (...told: readonly Told[]): Fault =>
+  (history) => {
+    const record = history.records.at(-1) as AuditRecord;
+    const fence = Math.max(...history.records.map((one) => one.fence ?? 0)) + 1;
+    const records = told.map((one) => ({ ...record, resource: 'free/1', fence, ...one }));
+    const later = { ...record, at: record.at + 2_500, type: 'session.state' as AuditType, details: {} };
+    return spliced(history, { index: history.records.length, record }, 0, ...records, later);
+  };
+
+const forgottenWaiter = forgotten(PATIENT, wants(READS));
+/** It could read beside the other one, but stands behind itself, who waits to write. */
+const waitsForItself = forgotten(OTHER, reading, PATIENT, wants(WRITES), wants(READS));
 
 /** Told to a client, and not in the trail. */
 const lostGrant = onRecord(
@@ -273,6 +233,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'a grant to a waiter out of reach': grantOutOfReach,
   barging: barging,
   'a forgotten waiter': forgottenWaiter,
+  'a waiter behind itself': waitsForItself,
   'a lost grant': lostGrant,
   'a lost end': lostEnd,
   'a double end': doubleEnd,
@@ -285,4 +246,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'a holder refused': refusedHeld,
   'a grant before it was asked for': grantBeforeCall,
   'a grant to somebody else': foreignFence,
+  ...MORE_FAULTS,
+  ...LEASE_FAULTS,
 };

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import type { AuditRecord, WireError } from '@lastcall/shared';
-import type { Header, History, Op } from './format.js';
+import type { Header, History, Lease, Op } from './format.js';
 
 export const nowNs = (): number => Number(process.hrtime.bigint());
 
@@ -65,10 +65,12 @@ export function historyOfRun(
   header: Pick<Header, 'seed' | 'settings' | 'versions'>,
   ops: readonly Op[],
   records: readonly AuditRecord[],
+  leases?: readonly Lease[],
 ): History {
   return {
     header: { kind: 'header', version: 1, ...header },
     ops: ops.toSorted((one, other) => one.ret - other.ret),
     records,
+    ...(leases ? { leases } : {}),
   };
 }

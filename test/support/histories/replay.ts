@@ -11,6 +11,8 @@ export interface Hold {
   readonly mode: LockMode;
   readonly scope: LockScope;
   readonly fence: number;
+  /** Its session fell silent and was ended: until then it is kept back (`lockDelayMs`). */
+  delayedUntil?: number;
 }
 
 export interface Wait {
@@ -78,8 +80,10 @@ export class Replay {
   readonly waitsIn = new Map<string, Set<Wait>>();
   readonly waits = new Map<string, Wait>();
   readonly sessions = new Map<string, 'reachable' | 'away' | 'ended'>();
-  /** Requests that took a lock over. */
-  readonly taken = new Set<string>();
+  /** The request that took locks over with the record before this one. */
+  taking: string | undefined;
+  readonly #silent = new Set<string>();
+  #delayMs = 0;
   #epoch = 0;
   #tickets = 0;
 
@@ -103,23 +107,36 @@ export class Replay {
   }
 
   apply(record: AuditRecord): void {
-    if (record.epoch !== this.#epoch) this.#begin(record.epoch);
-    const { type, sessionId: session = '', fence = 0 } = record;
+    if (record.epoch !== this.#epoch) this.#begin(record);
+    const { type, sessionId: session = '' } = record;
+    this.taking = type === 'lock.taken_over' ? requestOf(record) : undefined;
     if (type === 'session.opened' || type === 'session.resumed') this.sessions.set(session, 'reachable');
     else if (type === 'session.state') this.#move(session, detail(record, 'to'));
-    else if (type === 'session.ended') this.#end(session);
+    else if (type === 'session.ended') this.#end(session, record.reason);
+    else if (type === 'policy.changed') this.#settle(detail(record, 'changed'));
     else if (type === 'lock.granted') this.#grant(record);
     else if (type === 'lock.requested') this.#request(record);
-    else if (END_TYPES.has(type)) {
-      if (type === 'lock.taken_over') this.taken.add(requestOf(record));
-      this.#drop(fence);
-    }
+    else if (END_TYPES.has(type)) this.#lose(record);
   }
 
   /** A new epoch: what was there is lost. */
-  #begin(epoch: number): void {
+  #begin({ epoch, rev }: AuditRecord): void {
     this.#epoch = epoch;
     for (const map of [this.holds, this.holdsIn, this.waits, this.waitsIn, this.sessions]) map.clear();
+    // With everything the settings went, too.
+    if (rev === 1) this.#delayMs = 0;
+  }
+
+  #settle(changed: unknown): void {
+    const { lockDelayMs } = changed as { lockDelayMs?: { after: number } };
+    this.#delayMs = lockDelayMs?.after ?? this.#delayMs;
+  }
+
+  #lose({ type, sessionId = '', fence = 0, at }: AuditRecord): void {
+    const hold = this.holds.get(fence);
+    if (type === 'lock.lost' && hold && this.#delayMs > 0 && this.#silent.has(sessionId)) {
+      hold.delayedUntil = at + this.#delayMs;
+    } else this.#drop(fence);
   }
 
   #move(session: string, to: unknown): void {
@@ -127,8 +144,9 @@ export class Replay {
     this.sessions.set(session, to === 'disconnected' ? 'away' : 'reachable');
   }
 
-  #end(session: string): void {
+  #end(session: string, reason: string | undefined): void {
     this.sessions.set(session, 'ended');
+    if (reason === 'unresponsive') this.#silent.add(session);
     for (const wait of this.waits.values()) if (wait.session === session) this.#leave(wait);
   }
 

@@ -1,17 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AcquireAnswer, AcquireRequest, Answer, Lock } from '@lastcall/shared';
+import type { AcquireAnswer, AcquireRequest, Answer, Lock, ServerPushes, WireError } from '@lastcall/shared';
 import { TestClient } from '../broker.js';
 import type { Random } from '../random.js';
 import type { Op } from './format.js';
 import { nowNs, Recorder, refusalOf } from './recorder.js';
-
-/** Twenty resources, some above others. */
-export const RESOURCES = [
-  ...Array.from({ length: 4 }, (_, i) => `file-${i}`),
-  ...Array.from({ length: 12 }, (_, i) => `file-${i % 4}/invoice-${i}`),
-  ...Array.from({ length: 4 }, (_, i) => `file-${i}/invoice-${i}/line`),
-];
+import { RESOURCES, type UserOptions } from './user-options.js';
+import { Writer } from './writer.js';
 
 /** Longer than a free lock may take to be granted, so that a grant that never comes is noticed. */
 const WAIT_MS = 4_000;
@@ -20,15 +15,10 @@ const AWAY_MS = 4_000;
 const MAX_HELD = 3;
 const RECONNECT_MS = 100;
 const RECONNECTIONS = 150;
+/** While the broker has no lease of a session, after a loss of data, asking again at once is of no use. */
+const UNAVAILABLE_MS = 100;
 
 type Asked = Pick<Op, 'op' | 'opId' | 'key' | 'session'>;
-
-export interface UserOptions {
-  readonly name: string;
-  readonly url: string;
-  readonly token: string;
-  readonly random: Random;
-}
 
 /** A person who takes, shares, upgrades, takes over and gives back locks by the protocol alone, and notes all of it. */
 export class User {
@@ -36,13 +26,16 @@ export class User {
   readonly #options: UserOptions;
   readonly #held = new Map<string, Lock>();
   readonly #sent = new Map<string, number>();
+  readonly #writer: Writer;
   #last: { readonly known: Asked; readonly payload: AcquireRequest } | undefined;
   #client: TestClient | undefined;
   #session = '';
+  #unavailable = false;
 
   constructor(options: UserOptions) {
     this.#options = options;
     this.recorder = new Recorder(options.name);
+    this.#writer = new Writer(options, this.recorder);
   }
 
   get #random(): Random {
@@ -92,11 +85,15 @@ export class User {
         },
       );
     });
-    client.socket.on('lock:lost', ({ resource, fence }: { resource: string; fence: number }) => {
-      if (this.#held.get(resource)?.fence === fence) this.#held.delete(resource);
+    client.socket.on('lock:lost', ({ resource, fence, reason }: ServerPushes['lock:lost']) => {
+      const held = this.#held.get(resource);
+      if (held?.fence === fence) {
+        this.#held.delete(resource);
+        this.#writer.isOver(held);
+      }
       this.recorder.note(
         { op: 'lost', opId: `${fence}`, key: resource, session: this.#session },
-        { type: 'ok', value: {}, fence },
+        { type: 'ok', value: { reason }, fence },
       );
     });
     client.socket.on('lock:requested', ({ requestId }: { requestId: string }) => {
@@ -111,6 +108,8 @@ export class User {
       const client = this.#client;
       if (!client?.socket.connected) await this.connect();
       else await this.#step(client);
+      if (this.#unavailable) await delay(UNAVAILABLE_MS);
+      this.#unavailable = false;
     }
   }
 
@@ -121,9 +120,13 @@ export class User {
     if (kind < 0.004) return await this.#drop(client);
     if (kind < 0.008) return await this.#end(client);
     if (lock && (kind < 0.45 || held.length >= MAX_HELD)) return await this.#release(client, lock);
-    if (lock && kind < 0.5) return await this.#check(client, lock);
-    if (lock?.mode === 'shared' && kind < 0.6) return await this.#upgrade(client, lock);
-    if (kind < 0.7) return await this.#takeOver(client);
+    if (lock && kind < 0.48) return await this.#check(client, lock);
+    if (lock?.mode === 'shared' && kind < 0.58) return await this.#upgrade(client, lock);
+    if (lock && kind < 0.6) return await this.#writer.write(lock, this.#session);
+    if (kind < 0.63) return await this.#writer.writeLate(this.#session);
+    if (kind < 0.72) return await this.#takeOver(client);
+    if (kind < 0.78) return await this.#acquireMany(client);
+    if (kind < 0.86 && this.#options.isAdmin) return await this.#writer.breakOne(this.#session);
     return await this.#acquire(client);
   }
 
@@ -134,11 +137,44 @@ export class User {
   }
 
   #seen(answer: Answer<AcquireAnswer | { state: 'asked'; deadlineMs: number }>) {
-    if (!answer.ok) return refusalOf(answer.error);
+    if (!answer.ok) return this.#refused(answer.error);
     if (answer.state !== 'granted') return { type: 'ok' as const, value: { state: answer.state } };
     const { mode, scope, fence, grantedAt } = answer.lock;
     this.#held.set(answer.lock.resource, answer.lock);
     return { type: 'ok' as const, value: { state: answer.state, mode, scope }, fence, storeTime: grantedAt };
+  }
+
+  #refused(error: WireError): ReturnType<typeof refusalOf> {
+    if (error.code === 'unavailable') this.#unavailable = true;
+    return refusalOf(error);
+  }
+
+  /** Several at once: noted once for each, with the times of the one call. */
+  async #acquireMany(client: TestClient): Promise<void> {
+    const names = [...new Set([1, 2, 3].map(() => this.#random.pick(RESOURCES)))];
+    const { opId, session } = this.#known('acquireMany', '');
+    const ask = {
+      requestId: opId,
+      resources: names.map((resource) => ({
+        resource,
+        mode: this.#random.next() < 0.5 ? ('shared' as const) : ('exclusive' as const),
+        scope: this.#random.next() < 0.1 ? ('tree' as const) : ('record' as const),
+      })),
+    };
+    // Now and then a client that is not sure asks again.
+    for (let times = this.#random.next() < 0.1 ? 2 : 1; times > 0; times -= 1) {
+      const call = nowNs();
+      const answer = await client.call('lock:acquireMany', ask).catch(() => undefined);
+      names.forEach((key, i) => {
+        const known = { op: 'acquireMany', opId, key, session, call } as const;
+        if (!answer) this.recorder.note(known, { type: 'info', value: {} });
+        else if (answer.ok) {
+          const lock = answer.locks[i] as Lock;
+          this.recorder.note(known, this.#seen({ ok: true, state: 'granted', lock }));
+        } else if (i === 0) this.recorder.note(known, this.#refused(answer.error));
+      });
+      if (!answer?.ok) return;
+    }
   }
 
   async #acquire(client: TestClient): Promise<void> {
@@ -188,7 +224,8 @@ export class User {
   async #takeOver(client: TestClient): Promise<void> {
     const resource = this.#random.pick(RESOURCES);
     const known = this.#known('takeover', resource);
-    const ask = { resource, requestId: known.opId };
+    const force = this.#options.isAdmin === true && this.#random.next() < 0.5;
+    const ask = { resource, force, requestId: known.opId };
     await this.recorder.during(
       known,
       () => client.call('lock:takeover', ask),
@@ -200,7 +237,10 @@ export class User {
     const { resource } = lock;
     // Now and then with a fence that is not its own, which must release nothing.
     const fence = this.#random.next() < 0.05 ? lock.fence - 1 : lock.fence;
-    if (fence === lock.fence) this.#held.delete(resource);
+    if (fence === lock.fence) {
+      this.#held.delete(resource);
+      this.#writer.isOver(lock);
+    }
     const known = {
       op: 'release',
       opId: randomUUID(),

@@ -2,7 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { mintToken } from 'lastcall';
 import { SECRET } from '../config.js';
 import { Random } from '../random.js';
+import { RemoteTable } from './table.js';
 import { User } from './user.js';
+import { ADMIN_EVERY } from './user-options.js';
 
 /** Some of the people of a run, in a process that can be killed: what they did goes into a file as it comes. */
 
@@ -19,10 +21,13 @@ export interface UsersStart {
 const FLUSH_MS = 100;
 
 async function run({ urls, tenant, names, seed, steps, file }: UsersStart): Promise<void> {
+  const table = new RemoteTable();
   const users = await Promise.all(
     names.map(async (name, i) => {
-      const token = await mintToken(SECRET, { sub: name, tenant, name, roles: ['user'] });
-      return new User({ name, url: urls[i % urls.length] ?? '', token, random: new Random(seed + i) });
+      const isAdmin = i % ADMIN_EVERY === 0;
+      const token = await mintToken(SECRET, { sub: name, tenant, name, roles: [isAdmin ? 'admin' : 'user'] });
+      const url = urls[i % urls.length] ?? '';
+      return new User({ name, url, token, tenant, table, isAdmin, random: new Random(seed + i) });
     }),
   );
   const flush = (): void => {

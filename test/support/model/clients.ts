@@ -1,6 +1,6 @@
 import type { AckState, OrderTarget } from '@lastcall/shared';
-import { endsAt, isAlive, type ModelOrder, type ModelSession, POLICY, stateOf } from './facts.js';
-import { cuts, Registry, warningOf } from './registry.js';
+import { endsAt, isAlive, type ModelOrder, type ModelSession, POLICY, stateOf, warningOf } from './facts.js';
+import { cuts, Registry } from './registry.js';
 
 /** What a command is answered: its fields, or the code of its refusal. */
 export type Answer = object | string;
@@ -34,11 +34,12 @@ export class Clients extends Registry {
     if (this.blockFor(session.user, proof.issuedAt).stale) return 'blocked';
     this.noticeGap();
     session.inputIsVague ||= !this.leaseRuns(session);
-    session.attach += 1;
+    session.attach = Math.max(session.attach + 1, this.now);
     session.sockets.set(session.attach, node);
     session.connected = true;
     this.beginLease(session);
     this.record('session.resumed', session, undefined, String(session.attach));
+    this.isBack(session);
     return this.welcome(session);
   }
 
@@ -55,6 +56,7 @@ export class Clients extends Registry {
     session.inputIsVague = true;
     session.inputAt = Math.max(session.inputAt, this.now - idleMs);
     this.beginLease(session);
+    this.isBack(session);
     return {};
   }
 
@@ -79,6 +81,7 @@ export class Clients extends Registry {
     this.change(session, () => {
       session.connected = false;
     });
+    this.isAway(session);
     return { state: stateOf(session) };
   }
 
@@ -90,6 +93,7 @@ export class Clients extends Registry {
       this.change(session, () => {
         session.connected = false;
       });
+      this.isAway(session);
     }
     return {};
   }
@@ -214,8 +218,10 @@ export class Clients extends Registry {
     const isDue = order.request.action === 'logoff' && order.deadlineAt <= this.now;
     if (order.state === 'closing' || order.state === 'done' || isDue) return 'conflict';
     this.setState(order, 'cancelled');
-    for (const session of order.receipts.keys()) this.allow(order, session);
-    const released = [...order.receipts.keys()].filter(({ ended }) => !ended).map(({ name }) => name);
+    // In the order in which they were opened, whatever the order in which they came under it.
+    const targets = this.sessions.filter((session) => order.receipts.has(session));
+    for (const session of targets) this.allow(order, session);
+    const released = targets.filter(({ ended }) => !ended).map(({ name }) => name);
     if (released.length > 0) {
       this.record('order.changed', undefined, order, `released ${released.toSorted().join()}`);
     }

@@ -66,6 +66,7 @@ export interface ModelSession {
   connected: boolean;
   idle: boolean;
   inputAt: number;
+  beatAt: number;
   /** What was last heard of the input went with a lease that ran out: it may be older than what was said. */
   inputIsVague: boolean;
   /** The lease, while it runs or has run out; when it was last renewed. */
@@ -100,6 +101,8 @@ export interface Brief {
   readonly session?: string;
   readonly order?: string;
   readonly about?: string;
+  /** Of a lock that was granted. */
+  readonly fence?: string;
 }
 
 export const textOf = ({ type, session, order, about }: Brief): string =>
@@ -162,5 +165,35 @@ export function countsOf(receipts: readonly ModelReceipt[]): Record<string, numb
     ended: having(({ endedAt }) => endedAt !== undefined),
     verified: having(({ verified }) => verified === true),
     unverified: having(({ verified }) => verified === false),
+  };
+}
+
+/** What a client is told of an order over its session. */
+export function warningOf(order: ModelOrder, session: ModelSession): object {
+  return {
+    orderId: order.name,
+    version: order.version,
+    action: order.request.action,
+    deadlineAt: endsAt(order, session),
+    extendable: order.extend !== undefined,
+    holdable: order.request.action === 'logoff' && order.holdMs > 0,
+  };
+}
+
+/** What stands in the registry of a session, as far as it is the model's. */
+export function factsOf(session: ModelSession): object {
+  const ruling = session.ended ? undefined : rulingOrder(session);
+  return {
+    state: stateOf(session),
+    attach: session.attach,
+    sockets: [...session.sockets].map(([attach, node]) => `${attach} ${node}`).toSorted(),
+    ...(session.ended
+      ? {
+          endedAt: session.ended.at,
+          reason: session.ended.reason,
+          order: session.ended.order?.name ?? '',
+          verified: session.verified ?? 'open',
+        }
+      : { order: ruling?.name ?? '', deadlineAt: ruling ? endsAt(ruling, session) : 0 }),
   };
 }

@@ -1,27 +1,25 @@
 import { AssertionError, expect } from 'chai';
-import type { Core } from 'lastcall/internal/core.js';
 import type { RedisDriver } from 'lastcall/internal/redis/driver.js';
-import { FOUND } from './found.js';
 import { type Mutant, mutate } from './mutants.js';
-import { orderTrials } from './orders.js';
-import { runWorlds, virtualTime } from './runner.js';
-import { steps } from './steps.js';
+import { type Kind, runWorlds, virtualTime } from './runner.js';
 
 /** Within so many commands the model has to notice that a script is wrong. */
 const ENOUGH = 60_000;
 
 /** Expects the model to tell a wrong script from the right one; answers what it said. */
-export async function expectKilled(
+export async function expectKilled<W>(
   mutant: Mutant,
-  parts: { core: Core; driver: RedisDriver; seed: number },
+  parts: { kind: Kind<W>; driver: RedisDriver; seed: number },
 ): Promise<string> {
-  const begin = orderTrials(await virtualTime(parts.driver, mutate(mutant)), parts.core);
-  for (const { todo } of FOUND) {
-    const said = await failureOf(begin(todo).run());
+  const { worlds, found, begin: beginIn } = parts.kind;
+  const begin = beginIn(await virtualTime(parts.driver, mutate(mutant)));
+  for (const world of found) {
+    const said = await failureOf(begin(world).run());
     if (said) return said;
   }
-  const options = { steps, begin, commands: ENOUGH, seed: parts.seed, short: false };
-  const said = await failureOf(runWorlds(options));
+  const said = await failureOf(
+    runWorlds({ worlds, begin, commands: ENOUGH, seed: parts.seed, short: false }),
+  );
   if (!said) throw new AssertionError(`the model did not notice that ${mutant.what}`);
   return said;
 }

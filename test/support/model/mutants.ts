@@ -69,12 +69,12 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'an old socket keeps the lease',
-    from: 'if attach ~= ARGV[i + 1] then',
+    from: 'if attach ~= attaches[i] then',
     to: 'if false then',
   },
   {
     what: 'an old socket takes the new one with it',
-    from: "if s.attach ~= ARGV[2] then return refuse('superseded') end\n",
+    from: "if is_superseded(s, ARGV[2]) then return refuse('superseded') end\n",
     to: '',
   },
   {

@@ -1,7 +1,6 @@
 import type { EndReason } from '@lastcall/shared';
 import {
   type Brief,
-  endsAt,
   GAP_MS,
   isAlive,
   isHit,
@@ -9,7 +8,6 @@ import {
   type ModelOrder,
   type ModelSession,
   POLICY,
-  rulingOrder,
   stateOf,
   VERIFY_MS,
 } from './facts.js';
@@ -22,6 +20,8 @@ export class Registry {
   readonly blocks: ModelBlock[] = [];
   /** The nodes that are alive, or not yet known to be dead. */
   live: ReadonlySet<string> = new Set();
+  /** What the command under comparison recorded. */
+  observed: readonly Brief[] = [];
   /** Records that are to be there, not yet compared. */
   readonly records: Brief[] = [];
   /** The last sweep; whether it, or whoever noticed a gap, left work for the next one. */
@@ -82,6 +82,7 @@ export class Registry {
   renewLease(session: ModelSession): void {
     session.leaseEndsAt = this.now + POLICY.leaseMs;
     session.staysUntil = 0;
+    session.beatAt = this.now;
   }
 
   /** Does something that may change a session's state, and records the change. */
@@ -135,8 +136,18 @@ export class Registry {
       order,
       `${reason} from ${from}${denied > 0 ? ` out ${denied}` : ''}`,
     );
+    this.released(session, reason);
     if (session.sockets.size === 0) this.verify(session, true);
   }
+
+  /** What a session held is free when it has ended; the model of locks knows of some. */
+  protected released(_session: ModelSession, _reason: EndReason): void {}
+
+  /** A session can use again what it waits for. */
+  protected isBack(_session: ModelSession): void {}
+
+  /** A session has no socket any more. */
+  protected isAway(_session: ModelSession): void {}
 
   /** When a silent end is proved, while live nodes can say that they live. */
   provedAt(session: ModelSession): number {
@@ -261,33 +272,3 @@ export class Registry {
 
 export const cuts = ({ request }: ModelOrder): boolean =>
   request.action === 'logoff' && request.reason === 'security';
-
-/** What a client is told of an order over its session. */
-export function warningOf(order: ModelOrder, session: ModelSession): object {
-  return {
-    orderId: order.name,
-    version: order.version,
-    action: order.request.action,
-    deadlineAt: endsAt(order, session),
-    extendable: order.extend !== undefined,
-    holdable: order.request.action === 'logoff' && order.holdMs > 0,
-  };
-}
-
-/** What stands in the registry of a session, as far as it is the model's. */
-export function factsOf(session: ModelSession): object {
-  const ruling = session.ended ? undefined : rulingOrder(session);
-  return {
-    state: stateOf(session),
-    attach: session.attach,
-    sockets: [...session.sockets].map(([attach, node]) => `${attach} ${node}`).toSorted(),
-    ...(session.ended
-      ? {
-          endedAt: session.ended.at,
-          reason: session.ended.reason,
-          order: session.ended.order?.name ?? '',
-          verified: session.verified ?? 'open',
-        }
-      : { order: ruling?.name ?? '', deadlineAt: ruling ? endsAt(ruling, session) : 0 }),
-  };
-}

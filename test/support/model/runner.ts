@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import type { RedisDriver } from 'lastcall/internal/redis/driver.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { type Mutate, VirtualDriver } from '../virtual-time.js';
+import { OBSERVE } from './observe.js';
 
 /** Worlds that live at the same time: each waits for Redis most of its time. */
 const LANES = 8;
 /** Worlds of a lane after which it looks whether there were enough commands. */
 const BATCH = 10;
-const LONGEST = 80;
 
 /** One world: does the steps in a tenant of its own on the scripts and on the model, and checks what came of it. */
 export interface Trial {
@@ -21,11 +21,25 @@ export interface Figures {
   readonly tookMs: number;
 }
 
-/** Scripts in virtual time, which Redis was given. */
-export async function virtualTime(driver: RedisDriver, mutate?: Mutate): Promise<VirtualDriver> {
-  const virtual = new VirtualDriver(driver, mutate);
-  await new Store(virtual).load();
-  return virtual;
+/** Scripts in virtual time, put together once and given to Redis. */
+export interface VirtualTime {
+  readonly driver: VirtualDriver;
+  readonly store: Store;
+}
+
+export async function virtualTime(driver: RedisDriver, mutate?: Mutate): Promise<VirtualTime> {
+  const virtual = new VirtualDriver(driver, { look: OBSERVE, ...(mutate ? { mutate } : {}) });
+  const store = new Store(virtual);
+  await store.load();
+  return { driver: virtual, store };
+}
+
+/** Worlds of one kind: random ones, those that something was found with once, and how each is done. */
+export interface Kind<W> {
+  readonly title: string;
+  readonly worlds: fc.Arbitrary<W>;
+  readonly found: readonly W[];
+  readonly begin: (time: VirtualTime) => (world: W) => Trial;
 }
 
 /** The seed of this run; `SEED=` repeats one. */
@@ -39,9 +53,9 @@ export function seedOf(title: string): number {
  * Runs random worlds until there were so many commands.
  * @throws Error with the shortest steps that were found to fail (those found first, when it need not be short)
  */
-export async function runWorlds<S>(options: {
-  readonly steps: fc.Arbitrary<S>;
-  readonly begin: (todo: readonly S[]) => Trial;
+export async function runWorlds<W>(options: {
+  readonly worlds: fc.Arbitrary<W>;
+  readonly begin: (world: W) => Trial;
   readonly commands: number;
   readonly seed: number;
   readonly short?: boolean;
@@ -52,22 +66,19 @@ export async function runWorlds<S>(options: {
   // Once a lane has a counterexample the others leave it the machine.
   let failing: number | undefined;
   const property = (lane: number) =>
-    fc.asyncProperty(
-      fc.noBias(fc.array(options.steps, { maxLength: LONGEST, size: 'max' })),
-      async (todo) => {
-        if (failing !== undefined && failing !== lane) return;
-        const trial = options.begin(todo);
-        try {
-          await trial.run();
-        } catch (error) {
-          failing ??= lane;
-          throw error;
-        } finally {
-          commands += trial.commands;
-          worlds += 1;
-        }
-      },
-    );
+    fc.asyncProperty(options.worlds, async (world) => {
+      if (failing === undefined ? commands >= options.commands : failing !== lane) return;
+      const trial = options.begin(world);
+      try {
+        await trial.run();
+      } catch (error) {
+        failing ??= lane;
+        throw error;
+      } finally {
+        commands += trial.commands;
+        worlds += 1;
+      }
+    });
   const runLane = async (lane: number): Promise<void> => {
     for (let batch = 0; commands < options.commands; batch += 1) {
       if (failing !== undefined) return;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OrderRequest } from '@lastcall/shared';
 import { listOf } from 'lastcall/internal/redis/store.js';
 import type { Answer } from './clients.js';
-import type { ModelOrder, ModelSession } from './facts.js';
+import { isAlive, type ModelOrder, type ModelSession } from './facts.js';
 import type { FullRequest } from './observe.js';
 import type { StepOf } from './steps.js';
 
@@ -49,6 +49,7 @@ export function newSession(own: {
     connected: true,
     idle: false,
     inputAt: now,
+    beatAt: now,
     inputIsVague: false,
     leaseEndsAt: 0,
     leaseAtSweep: 0,
@@ -147,3 +148,16 @@ export function verdictOf(verdict: { revived?: true; superseded?: true; ended?: 
 /** One of these, whatever the number. */
 export const at = <T>(items: readonly T[], index: number): T | undefined =>
   items[index % Math.max(1, items.length)];
+
+/** A living session under an order that is not over; now and then whichever. */
+export function pairOf(
+  orders: readonly ModelOrder[],
+  session: number,
+  order: number,
+): { session: ModelSession; order: ModelOrder } | undefined {
+  const pairs = orders.flatMap((one) =>
+    [...one.receipts.keys()].map((under) => ({ session: under, order: one })),
+  );
+  const now = pairs.filter((pair) => !pair.session.ended && isAlive(pair.order));
+  return at(order === 0 ? pairs : now, session + order);
+}

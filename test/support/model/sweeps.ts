@@ -18,22 +18,27 @@ import {
  * each thing was due, and in the end that nothing that was due is left.
  */
 export class Model extends Clients {
+  /** In a look things are recorded in the order in which they are come upon. */
+  protected isLooking = false;
+
   /** @throws Error for what was done too early, too late or not at all */
   sweep(observed: readonly Brief[]): void {
     this.noticeGap();
     const since = this.now - (this.sweptAt ?? 0);
     if (since < QUIET_MS && !this.hasWork) return;
+    this.isLooking = true;
     while (this.records.length < observed.length) {
       const next = observed[this.records.length];
       if (!next || !this.#does(next, observed.slice(this.records.length))) {
         throw new Error(`the sweep recorded what was not due: ${next ? textOf(next) : ''}`);
       }
     }
+    this.isLooking = false;
     this.sweptAt = this.now;
     this.hasWork = false;
     this.isResting = this.living.length === 0;
     this.rememberLeases();
-    const overdue = [...this.#overdue()];
+    const overdue = [...this.#overdue(), ...this.overdueMore()];
     if (overdue.length > 0) throw new Error(`the sweep left what was due: ${overdue.join('; ')}`);
   }
 
@@ -59,9 +64,15 @@ export class Model extends Clients {
         this.#markIdle(session);
         return true;
       default:
-        return false;
+        return this.doesMore(next);
     }
   }
+
+  /** What the model of locks adds to a look at what is due. */
+  protected doesMore(_next: Brief): boolean {
+    return false;
+  }
+  protected *overdueMore(): Generator<string> {}
 
   #block(next: Brief, following: readonly Brief[]): boolean {
     const over = this.blocks.find(

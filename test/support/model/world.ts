@@ -1,5 +1,4 @@
-import type { Bench } from './bench.js';
-import { answered, type Command } from './bench.js';
+import { answered, type Bench, type Command } from './bench.js';
 import type { Answer } from './clients.js';
 import { isAlive, type ModelOrder, type ModelSession } from './facts.js';
 import {
@@ -8,6 +7,7 @@ import {
   hashOf,
   newOrder,
   newSession,
+  pairOf,
   requestOf,
   type Seat,
   verdictOf,
@@ -34,11 +34,24 @@ export class World {
 
   /** Does the steps, then lets every time be over. */
   async run(todo: readonly Step[]): Promise<void> {
+    await this.begin();
+    for (const one of todo) await this.do(one);
+    await this.finish();
+  }
+
+  async begin(): Promise<void> {
     await this.bench.begin();
     for (const user of ['ada', 'grace', 'root'] as const) {
       await this.#deeds.open({ do: 'open', user, app: 'web', node: this.#seats.length, fresh: true });
     }
-    for (const one of todo) await (this.#deeds[one.do] as (step: Step) => Promise<unknown>)(one);
+  }
+
+  async do(step: Step): Promise<void> {
+    await (this.#deeds[step.do] as (step: Step) => Promise<unknown>)(step);
+  }
+
+  /** Lets every time be over. */
+  async finish(): Promise<void> {
     for (let looks = 0; this.#isOpen(); looks += 1) {
       if (looks === MOST_LOOKS) throw new Error('what was begun does not come to its end');
       await this.#tick(1_000);
@@ -48,59 +61,43 @@ export class World {
 
   readonly #deeds: Deeds = {
     open: ({ user, app, node, fresh }) => this.#open(user, app, node, fresh),
-    beat: async ({ seat, idleMs, stale }) => {
-      const found = at(this.#linked(), seat);
-      if (found) await this.#beat(found, stale ? found.attach - 1 : found.attach, idleMs);
-    },
+    beat: ({ seat, idleMs, stale }) =>
+      this.#with(seat, (found) => this.#beat(found, stale ? found.attach - 1 : found.attach, idleMs)),
     beats: async ({ idleMs }) => {
-      for (const seat of this.#linked()) {
-        if (seat.attach === seat.session.attach) await this.#beat(seat, seat.attach, idleMs);
-      }
+      for (const seat of this.#newest()) await this.#beat(seat, seat.attach, idleMs);
     },
     activity: async ({ seat }) => {
-      const found = at(
-        this.#linked().filter((one) => one.attach === one.session.attach),
-        seat,
-      );
+      const found = at(this.#newest(), seat);
       if (!found) return;
-      await this.#say('session_state', [found.session.id, found.attach, '{"idleMs":0}'], () =>
-        this.#model.activity(found.session),
-      );
+      const { session, attach } = found;
+      const args = [session.id, attach, '{"idleMs":0}'];
+      await this.#say('session_state', args, () => this.#model.activity(session));
     },
     tick: ({ ms }) => this.#tick(ms),
     silence: async ({ ms }) => {
       await this.bench.pass(ms);
       await this.#tick(0);
     },
-    drop: async ({ seat }) => {
-      const found = at(this.#linked(), seat);
-      if (found) await this.#drop(found);
-    },
+    drop: ({ seat }) => this.#with(seat, (found) => this.#drop(found)),
     resume: async ({ session, node, wrong, fresh }) => {
       const away = this.#model.living.filter((one) => !this.#linked().some((seat) => seat.session === one));
       const over = this.#model.sessions.filter(({ ended }) => ended);
       const found = at([...away, ...over.slice(-2)], session);
       if (found) await this.#resume(found, node, !wrong, fresh);
     },
-    tab: async ({ seat, node }) => {
-      const found = at(this.#linked(), seat);
-      if (found) await this.#resume(found.session, node, true, true);
-    },
-    abandon: async ({ seat }) => {
-      const found = at(this.#linked(), seat);
-      if (!found) return;
-      found.linked = false;
-      const claim = `${found.session.name}.${found.attach}`;
-      await this.#say('session_abandon', [found.session.id, claim, this.bench.live()], () =>
-        this.#model.abandon(found.session, found.attach),
-      );
-    },
-    signOut: async ({ seat }) => {
-      const found = at(this.#linked(), seat);
-      if (!found) return;
-      const args = [found.session.id, 'user', '{"kind":"user"}', '', this.bench.live()];
-      await this.#say('session_end', args, () => this.#model.signOut(found.session));
-    },
+    tab: ({ seat, node }) => this.#with(seat, (found) => this.#resume(found.session, node, true, true)),
+    abandon: ({ seat }) =>
+      this.#with(seat, async (found) => {
+        found.linked = false;
+        const { session, attach } = found;
+        const args = [session.id, `${session.name}.${attach}`, this.bench.live()];
+        await this.#say('session_abandon', args, () => this.#model.abandon(session, attach));
+      }),
+    signOut: ({ seat }) =>
+      this.#with(seat, async ({ session }) => {
+        const args = [session.id, 'user', '{"kind":"user"}', '', this.bench.live()];
+        await this.#say('session_end', args, () => this.#model.signOut(session));
+      }),
     report: async ({ session, socket, answered: hasAnswered }) => {
       const found = at(
         this.#seats.filter((seat) => seat.session.ended && seat.session.sockets.has(seat.attach)),
@@ -122,7 +119,7 @@ export class World {
     again: ({ what, which }) => this.#again(what, which),
     order: (wanted) => this.#order(wanted),
     ack: async ({ session, order, state }) => {
-      const pair = this.#pair(session, order);
+      const pair = pairOf(this.#model.orders, session, order);
       if (!pair) return;
       const args = [pair.session.id, pair.order.id, state, '', this.bench.live()];
       await this.#say('order_ack', args, () => this.#model.ack(pair.session, pair.order, state));
@@ -136,7 +133,7 @@ export class World {
       );
     },
     extend: async ({ session, order, ms }) => {
-      const pair = this.#pair(session, order);
+      const pair = pairOf(this.#model.orders, session, order);
       if (!pair) return;
       await this.#say('order_extend', [pair.session.id, pair.order.id, ms], () =>
         this.#model.extend(pair.session, pair.order, ms),
@@ -152,9 +149,21 @@ export class World {
     return this.bench.model;
   }
 
-  #linked(): Seat[] {
-    return this.#seats.filter(({ linked }) => linked);
+  /** Sessions whose client is connected by their newest socket. */
+  get present(): ModelSession[] {
+    return this.#newest().map(({ session }) => session);
   }
+
+  #newest(): Seat[] {
+    return this.#linked().filter(({ session, attach }) => session.attach === attach);
+  }
+
+  async #with(seat: number, does: (found: Seat) => Promise<void>): Promise<void> {
+    const found = at(this.#linked(), seat);
+    if (found) await does(found);
+  }
+
+  readonly #linked = (): Seat[] => this.#seats.filter(({ linked }) => linked);
 
   #isOpen(): boolean {
     const { sessions, orders } = this.#model;
@@ -197,8 +206,7 @@ export class World {
     const { now } = this.#model;
     const issuedAt = fresh ? now : now - 60_000;
     const session = newSession({ name, id, user, app, now });
-    const { roles } = session;
-    const who = { uid: user, name: user, roles, app: { name: app }, address: '192.0.2.1' };
+    const who = { uid: user, name: user, roles: session.roles, app: { name: app }, address: '192.0.2.1' };
     const proof = [id, node, hashOf(id), now + FAR_MS, issuedAt, JSON.stringify(who)];
     const args = [...proof, 1, `${name}.1`];
     const answer = await this.#say(
@@ -215,7 +223,7 @@ export class World {
   async #resume(session: ModelSession, place: number, key: boolean, fresh: boolean): Promise<void> {
     const node = this.#node(place);
     const { now } = this.#model;
-    const attach = session.attach + 1;
+    const attach = Math.max(session.attach + 1, now);
     const issuedAt = fresh ? now : now - 60_000;
     const proof = [session.id, node, key ? hashOf(session.id) : hashOf('?'), now + FAR_MS];
     const person = [session.user, '192.0.2.1', session.user, JSON.stringify(session.roles)];
@@ -233,11 +241,12 @@ export class World {
   async #beat({ session, node }: Seat, attach: number, idleMs: number): Promise<void> {
     await this.bench.pass(0);
     const { store, tenant } = this.bench;
-    const said = [idleMs, '', ''];
     const run = async (): Promise<Answer> => {
-      const [, , , code] = await store.beat(tenant, [node, session.id, attach, ...said]);
-      if (code !== 0) return code === 1 ? {} : 'superseded';
-      return verdictOf(await store.run('session_revive', tenant, [session.id, node, attach, ...said]));
+      const [, , , place, why] = await store.beat(tenant, [node, `${session.id} ${attach} ${idleMs}\n`]);
+      if (place === undefined) return {};
+      if (why !== 0) return 'superseded';
+      const args = [session.id, node, attach, idleMs, '', '', ''];
+      return verdictOf(await store.run('session_revive', tenant, args));
     };
     await this.bench.compare({ run, predict: () => this.#model.beat(session, attach, idleMs) });
   }
@@ -273,15 +282,6 @@ export class World {
     const [order, args] = found;
     if (what === 'order') await this.#say('order_create', args, () => 'conflict');
     else await this.#say('order_step', [order.id], () => ({ more: false }));
-  }
-
-  /** A living session under an order that is not over; now and then whichever. */
-  #pair(session: number, order: number): { session: ModelSession; order: ModelOrder } | undefined {
-    const pairs = this.#model.orders.flatMap((one) =>
-      [...one.receipts.keys()].map((under) => ({ session: under, order: one })),
-    );
-    const now = pairs.filter((pair) => !pair.session.ended && isAlive(pair.order));
-    return at(order === 0 ? pairs : now, session + order);
   }
 
   async #order(wanted: StepOf<'order'>): Promise<void> {
