@@ -9,18 +9,21 @@ COPY shared/package.json shared/
 COPY client-sdk/package.json client-sdk/
 COPY server/package.json server/
 COPY demo/package.json demo/
+COPY console/package.json console/
 COPY test/package.json test/
 COPY bench/package.json bench/
+COPY examples/package.json examples/
 
 FROM manifests AS build
-RUN npm ci --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./
 COPY shared shared
 COPY server server
-RUN npx tsc -b server
+COPY console console
+RUN npx tsc -b server && npm run --silent bundle --workspace=lastcall --workspace=@lastcall/console
 
 FROM manifests AS dependencies
-RUN npm ci --omit=dev --workspace=lastcall --no-audit --no-fund
+RUN npm ci --ignore-scripts --omit=dev --workspace=lastcall --no-audit --no-fund
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production \
