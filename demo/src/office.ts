@@ -154,7 +154,8 @@ export class Office {
   }
 
   async #done(resource: string): Promise<void> {
-    if (await this.#close()) this.#list.focus(resource);
+    // The button that had the focus is gone. Whoever has gone on to something else by now is left there.
+    if ((await this.#close()) && document.activeElement === document.body) this.#list.focus(resource);
   }
 
   /** Saves what is unsaved first; an editor whose work cannot be saved stays open. */

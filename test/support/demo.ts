@@ -111,6 +111,7 @@ export async function part(page: Page, name: string): Promise<void> {
 /** Opens a record that nobody has, and types. */
 export async function edit(page: Page, resource: string, text?: string): Promise<void> {
   await open(page, resource);
+  await page.locator(`[data-resource="${resource}"][aria-current]`).waitFor();
   await notice(page, 'You are editing');
   if (text !== undefined) await note(page).fill(text);
 }

@@ -8,7 +8,7 @@ import { Facts } from '../../parts/facts.js';
 import { OrderProgress } from '../../parts/order-progress.js';
 import { Card, Failure, Page } from '../../parts/page.js';
 import { hrefOf } from '../../shell/route.js';
-import { Cancel } from './cancel.js';
+import { Acts } from './acts.js';
 import { Receipts } from './receipts.js';
 import { useTarget } from './target.js';
 import { ordersText } from './text/index.js';
@@ -87,7 +87,7 @@ export function OrderDetail({ id }: { readonly id: string }) {
   const title = `${term(`action.${order.action}`)} · ${term(`reason.${order.reason}`)}`;
   return (
     <Page title={title} aside={<Countdown order={order} />} actions={back}>
-      <Card title={say('progress')} actions={<Cancel order={order} />}>
+      <Card title={say('progress')} actions={<Acts order={order} />}>
         <OrderProgress order={order} />
       </Card>
       <Card title={say('about')}>
