@@ -2,6 +2,7 @@ import type { Order, OrderTarget } from '@lastcall/shared';
 import { expect } from 'chai';
 import type { TestClient } from './support/broker.js';
 import { LONG_MS, sessionsOf, useOrders } from './support/orders.js';
+import { waitUntil } from './support/wait.js';
 
 /** Time enough for somebody to leave before the deadline, also on a slow machine. */
 const SOON_MS = 700;
@@ -18,6 +19,9 @@ describe('orders leave an administrator in', () => {
   async function office() {
     const ada = await bench.connect('ada', { auth: { app: { name: 'books' } } });
     const first = await connectBoss('first');
+    // Whose input was in the same millisecond is chosen between by chance.
+    const cameAt = Date.now();
+    await waitUntil(() => Date.now() > cameAt + 1, 'the clock to go on');
     const second = await connectBoss('second');
     return { ada, first, second };
   }

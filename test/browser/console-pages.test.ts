@@ -92,8 +92,7 @@ describe("the console's pages in a browser", function () {
       await page.getByRole('button', { name: 'Light or dark' }).click();
     }
     await page.getByRole('button', { name: 'Give more time …' }).click();
-    const more = page.getByRole('dialog', { name: 'More time for everybody' });
-    await more.getByRole('button', { name: 'Give more time' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Give more time' }).click();
     await client('dora').saw('warning:cancelled');
     await page.getByText(/(20|19):\d\d left/).waitFor();
     await page.getByRole('button', { name: 'Cancel the order' }).click();

@@ -18,20 +18,34 @@ export interface Proxy {
   stop(): Promise<void>;
 }
 
-/** One direction of a link, in order, whatever the delay. */
+/** One direction of a link, in order, whatever the delay: timers of different lengths need not be. */
 class Pipe {
   readonly #to: Socket;
+  readonly #waiting: { readonly bytes: Buffer; readonly at: number }[] = [];
   #freeAt = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(to: Socket) {
     this.#to = to;
   }
 
   send(bytes: Buffer, delayMs: number): void {
-    const now = performance.now();
-    this.#freeAt = Math.max(this.#freeAt, now + delayMs);
-    if (this.#freeAt <= now) this.#to.write(bytes);
-    else setTimeout(() => this.#to.destroyed || this.#to.write(bytes), this.#freeAt - now).unref();
+    this.#freeAt = Math.max(this.#freeAt, performance.now() + delayMs);
+    this.#waiting.push({ bytes, at: this.#freeAt });
+    if (!this.#timer) this.#pass();
+  }
+
+  #pass(): void {
+    this.#timer = undefined;
+    for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
+      const leftMs = first.at - performance.now();
+      if (leftMs > 0) {
+        this.#timer = setTimeout(() => this.#pass(), leftMs).unref();
+        return;
+      }
+      this.#waiting.shift();
+      if (!this.#to.destroyed) this.#to.write(first.bytes);
+    }
   }
 
   /** Byte by byte: the last one long after the first. */
