@@ -157,7 +157,9 @@ describe('leases', () => {
         waitUntil(async () => (await sessionOf(tenant, client)).state === state, state);
       for (const client of [ada, grace]) client.idleMs = 60_000;
       await Promise.all([become(ada, 'idle'), become(grace, 'idle')]);
-      const mark = (await historyOf(broker.core, tenant)).find(({ details }) => details?.['to'] === 'idle');
+      const mark = (await historyOf(broker.core, tenant)).find(
+        ({ sessionId, details }) => sessionId === ada.sessionId && details?.['to'] === 'idle',
+      );
       expect(mark?.at).to.be.at.least(openedAt + 1_000);
       ada.idleMs = 0;
       grace.idleMs = 0;
