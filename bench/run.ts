@@ -7,6 +7,7 @@ import { keep, reportText } from './lib/report.js';
 import { type Context, FORMS, type Report, type Suite } from './lib/suite.js';
 import { broadcast } from './suites/broadcast.js';
 import { console as consoleSuite } from './suites/console.js';
+import { growth } from './suites/growth.js';
 import { heartbeat } from './suites/heartbeat.js';
 import { idleTenants } from './suites/idle-tenants.js';
 import { locks } from './suites/locks.js';
@@ -27,6 +28,7 @@ const SUITES: readonly Suite[] = [
   broadcast,
   tenant,
   idleTenants,
+  growth,
   storm,
   consoleSuite,
 ];

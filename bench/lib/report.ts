@@ -59,11 +59,14 @@ export function reportText(report: Report): string {
   return lines.join('\n');
 }
 
-/** Writes a run as JSON and as Markdown; answers the path of the JSON. */
+/** Writes a run as JSON and as Markdown, and its plots; answers the path of the JSON. */
 export function keep(report: Report): string {
   mkdirSync(RESULTS, { recursive: true });
   const path = join(RESULTS, `${report.startedAt.replaceAll(/[:.]/g, '-')}-${report.form}`);
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);
   writeFileSync(`${path}.md`, reportText(report));
+  for (const { name, svg } of report.suites.flatMap(({ plots = [] }) => plots)) {
+    writeFileSync(`${path}-${name}.svg`, svg);
+  }
   return `${path}.json`;
 }

@@ -34,9 +34,16 @@ export interface Table {
   readonly notes?: readonly string[];
 }
 
+/** A picture in SVG, kept beside the tables. */
+export interface Plot {
+  readonly name: string;
+  readonly svg: string;
+}
+
 export interface SuiteResult {
   readonly cells: readonly Cell[];
   readonly tables: readonly Table[];
+  readonly plots?: readonly Plot[];
 }
 
 export interface Context {

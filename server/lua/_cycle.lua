@@ -9,8 +9,8 @@ local MAX_DEPTH, MAX_NODES, MAX_LOOKS, NODE_LOOKS = 64, 1000, 1000, 4
 -- Whether anybody may wait for a session, or would for what it is about to ask for at the head of a queue.
 local function blocks_anybody(s, want, at_head)
   local function has_waiters(resource)
-    local _, are_empty = queues_around(resource, 'tree')
-    return not are_empty
+    local _, crowded = queues_around(resource, 'tree')
+    return crowded > 0
   end
   if call('EXISTS', P .. 'waits:' .. s.id) == 1 or at_head and has_waiters(want.resource) then
     return true

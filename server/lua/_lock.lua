@@ -14,21 +14,35 @@ local KEPT_REQUESTS = 256
 -- have been given back in what is lost: whoever asks for it again as theirs gets it anew, for no fence is given out
 -- twice.
 local last_fence
-local function raise_fence()
-  last_fence = last_fence or tonumber(call('GET', P .. 'fence') or '0')
+-- `stood`: the last one in Redis. True: there was a higher one.
+local function know_fence(stood)
   local seen = ARGV[#ARGV]
-  if tonumber(seen) > last_fence then
-    last_fence = tonumber(seen)
-    call('SET', P .. 'fence', seen)
-    call('SET', P .. 'doubted', seen)
+  last_fence = math.max(tonumber(stood or '0'), tonumber(seen))
+  if tonumber(stood or '0') == last_fence then
+    return false
+  end
+  call('SET', P .. 'doubted', seen)
+  return true
+end
+
+local function raise_fence()
+  if not last_fence and know_fence(call('GET', P .. 'fence')) then
+    call('SET', P .. 'fence', ARGV[#ARGV])
   end
 end
 
--- Strictly increases, through restarts and the loss of all data: the last + 1, or Redis' microseconds.
+-- Strictly increases, through restarts and the loss of all data: the last + 1, or Redis' microseconds. Mostly those, so
+-- they are written as the last one is read.
 local function next_fence()
-  raise_fence()
+  local written
+  if not last_fence then
+    know_fence(call('SET', P .. 'fence', digits(US), 'GET'))
+    written = US
+  end
   last_fence = math.max(last_fence + 1, US)
-  call('SET', P .. 'fence', digits(last_fence))
+  if last_fence ~= written then
+    call('SET', P .. 'fence', digits(last_fence))
+  end
   return digits(last_fence)
 end
 

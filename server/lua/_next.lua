@@ -105,30 +105,37 @@ local function serve_some(resource, readers, after, limit)
 end
 
 -- Grants what can be granted in one queue, in its order: shared ones together, nobody before somebody else who is in
--- reach and cannot have it yet. False: there is more to be granted than one script may. Mostly the first is the only
--- one.
+-- reach and cannot have it yet. False: there is more to be granted than one script may; and whether anybody was in it.
+-- Mostly the first is the only one.
 local function serve(resource)
   local readers, after, goes_on, is_full = serve_some(resource, nil, '-inf', FEW)
+  local was_used = after ~= nil
   while goes_on do
     readers, after, goes_on, is_full = serve_some(resource, readers, after, MANY)
   end
-  return not is_full
+  return not is_full, was_used
 end
 
 -- A lock, or a request that others had to wait behind, is gone: whoever can be granted something now is. Looks at the
 -- queue of the resource, at those above it for tree locks, and after a tree lock at those below, by age, from a ticket
 -- on.
 local function unblock(resource, scope, from)
-  local _, are_empty = queues_around(resource, scope)
-  if are_empty then
+  local _, crowded = queues_around(resource, scope)
+  if crowded == 0 then
     return forget_if_unused(resource)
   end
   -- A queue is looked at as a whole or not at all, so that each script gets on.
   if scanned >= MAX_SCANNED then
     return leave_to_sweep('g:' .. scope .. ':' .. (from or '') .. ':' .. resource)
   end
-  local done = from or serve(resource)
-  for _, parent in ipairs(from and {} or above(resource)) do
+  local done, is_alone = from, false
+  if not from then
+    if crowded == 1 then alone[resource] = scope end
+    local was_used
+    done, was_used = serve(resource)
+    is_alone = crowded == 1 and was_used
+  end
+  for _, parent in ipairs((from or is_alone) and {} or above(resource)) do
     done = done and serve(parent)
   end
   if not done then
@@ -139,7 +146,8 @@ local function unblock(resource, scope, from)
   if not given[resource] then
     forget_if_unused(resource)
   end
-  local below = scope == 'tree' and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
+  local has_below = scope == 'tree' and not is_alone
+  local below = has_below and call('ZRANGE', P .. 'under:' .. resource, from and '(' .. from or '-inf', '+inf',
     'BYSCORE', 'LIMIT', 0, MAX_BELOW + 1, 'WITHSCORES') or {}
   local served = {}
   for i = 1, #below, 2 do

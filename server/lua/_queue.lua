@@ -38,8 +38,12 @@ local function waited_for(sid)
   return names
 end
 
+-- Resources in whose reach there was no queue but their own: the scope for which that was so.
+local alone = {}
+
 -- Every list that a request for a resource stands in, its own queue first.
 local function enter_queue(s, want, kind, ticket)
+  alone = {}
   local member = s.id .. ':' .. want.requestId
   call('ZADD', P .. 'waiters:' .. want.resource, digits(ticket), member)
   for _, parent in ipairs(above(want.resource)) do
@@ -106,7 +110,7 @@ local function is_reachable(sid)
 end
 
 -- The queues whose requests may forbid one for this resource: its own (not `elsewhere`), those above, and for a tree
--- all below; and whether nobody is in them.
+-- all below; and how many of them have anybody in them.
 local function queues_around(resource, scope, elsewhere)
   local keys = { not elsewhere and P .. 'waiters:' .. resource or nil }
   for _, parent in ipairs(above(resource)) do
@@ -115,7 +119,7 @@ local function queues_around(resource, scope, elsewhere)
   if scope == 'tree' then
     keys[#keys + 1] = P .. 'under:' .. resource
   end
-  return keys, #keys == 0 or call('EXISTS', unpack(keys)) == 0
+  return keys, #keys == 0 and 0 or call('EXISTS', unpack(keys))
 end
 
 -- Requests that were looked at for older ones so far.
@@ -124,9 +128,13 @@ local looked_older = 0
 -- Calls back with each older request of another session that forbids this one, until the answer is false. Those out of
 -- reach are passed over. `elsewhere`: its own queue was looked at already; `from`: so was what is before this ticket.
 local function each_older(want, sid, ticket, tell, elsewhere, from)
-  local keys, are_empty = queues_around(want.resource, want.scope, elsewhere)
+  local around = elsewhere and alone[want.resource]
+  if around == 'tree' or around == want.scope then
+    return
+  end
+  local keys, crowded = queues_around(want.resource, want.scope, elsewhere)
   local before_above = elsewhere and 0 or 1
-  for i = 1, are_empty and 0 or #keys do
+  for i = 1, crowded == 0 and 0 or #keys do
     local is_above = i > before_above and i <= #above(want.resource) + before_above
     for _, member in ipairs(call('ZRANGE', keys[i], from or '-inf', '(' .. ticket, 'BYSCORE', 'LIMIT', 0,
       MAX_OLDER)) do

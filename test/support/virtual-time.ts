@@ -23,7 +23,10 @@ const VIRTUAL = `do
       return { string.format('%.0f', seconds), string.format('%.0f', us - seconds * 1000000) }
     end,
     SET = function(key, value, option, ttl)
-      if option == nil then
+      if option == 'GET' then
+        redis.call('ZREM', ends, key)
+        return redis.call('SET', key, value, 'GET')
+      elseif option == nil then
         redis.call('ZREM', ends, key)
       elseif option == 'PX' then
         keep(key, ttl)

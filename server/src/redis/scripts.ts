@@ -123,7 +123,7 @@ export function assemble(
   ].join('');
   const sha = createHash('sha1').update(source).digest('hex');
   // What a script does not use was left out of it.
-  return { name, source, sha, drawsFences: source.includes('function raise_fence(') };
+  return { name, source, sha, drawsFences: source.includes('function know_fence(') };
 }
 
 /** Every verb, by kind of Redis: they are put together once in a process, whatever the number of connections. */
