@@ -15,6 +15,7 @@ import { locksCrowd } from './suites/locks-crowd.js';
 import { memory } from './suites/memory.js';
 import { peers } from './suites/peers.js';
 import { redisFloor } from './suites/redis-floor.js';
+import { returning } from './suites/returning.js';
 import { storm } from './suites/storm.js';
 import { tenant } from './suites/tenant.js';
 
@@ -29,6 +30,7 @@ const SUITES: readonly Suite[] = [
   tenant,
   idleTenants,
   growth,
+  returning,
   storm,
   consoleSuite,
 ];

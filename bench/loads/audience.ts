@@ -13,6 +13,8 @@ const HEARTBEAT = packetFrame(CLIENT_NAMESPACE, 'event', undefined, ['heartbeat'
 
 let size = 0;
 let told = 0;
+/** What they are told. */
+let news: 'warning' | 'logoff' = 'warning';
 let all: (lastAt: number) => void = () => undefined;
 /** Acknowledgements by number: the same for all who are told the same. */
 const acknowledgements = new Map<number, Buffer>();
@@ -32,7 +34,7 @@ async function join(port: number, tenant: string, user: string): Promise<void> {
     auth: { token },
     onPacket: (bytes, from, to) => {
       if (isEvent(bytes, from, to, 'beat')) client?.write(HEARTBEAT);
-      if (!isEvent(bytes, from, to, 'warning')) return;
+      if (!isEvent(bytes, from, to, news)) return;
       told += 1;
       if (told === size) all(performance.timeOrigin + performance.now());
       const id = eventId(bytes, from, to);
@@ -49,7 +51,8 @@ const methods = {
     size = clients;
   },
   /** Begins to listen. */
-  listen(): void {
+  listen(to: { news: 'warning' | 'logoff' }): void {
+    ({ news } = to);
     told = 0;
   },
   /** When the last of them was told, by the clock all processes share (epoch ms with fractions). */

@@ -25,14 +25,31 @@ interface Variant {
   readonly kind: 'raw' | 'socket.io' | 'broker';
   /** Everybody acknowledges. Orders of Lastcall always ask for that. */
   readonly asks: boolean;
+  /** Everybody is logged off. */
+  readonly ends?: boolean;
 }
 
 const RAW: Variant = { name: 'raw', what: '`ws`, a loop of `send`', nodes: 1, kind: 'raw', asks: false };
+const ACKS: Variant = {
+  name: 'acks',
+  what: '`io.timeout().emitWithAck`',
+  nodes: 1,
+  kind: 'socket.io',
+  asks: true,
+};
 const VARIANTS: readonly Variant[] = [
   RAW,
   { name: 'emit', what: '`io.emit`', nodes: 1, kind: 'socket.io', asks: false },
-  { name: 'acks', what: '`io.timeout().emitWithAck`', nodes: 1, kind: 'socket.io', asks: true },
+  ACKS,
   { name: 'order', what: 'Lastcall: an order, a receipt for each', nodes: 1, kind: 'broker', asks: true },
+  {
+    name: 'logoff',
+    what: 'Lastcall: everybody logged off, every receipt verified',
+    nodes: 1,
+    kind: 'broker',
+    asks: true,
+    ends: true,
+  },
   {
     name: 'adapter',
     what: '`io.emit` with @socket.io/redis-adapter',
@@ -49,7 +66,7 @@ const now = (): number => performance.timeOrigin + performance.now();
 type Tell = () => Promise<void>;
 
 async function startServers(
-  { kind, nodes, asks }: Variant,
+  { kind, nodes, asks, ends = false }: Variant,
   redisUrl: string,
   context: Context,
   core: number | undefined,
@@ -67,28 +84,28 @@ async function startServers(
   const [first] = workers;
   const tell: Tell =
     kind === 'broker'
-      ? await orderBy(ports[0] as number)
+      ? await orderBy(ports[0] as number, ends)
       : () => (first as (typeof workers)[number]).call('announce', { asks });
   return { workers, ports, tell };
 }
 
-/** An order to everybody, and its end once every receipt says that it was delivered. */
-async function orderBy(port: number): Promise<Tell> {
+/** An order to everybody: until every receipt says that it was delivered, and then its end; or that it is verified. */
+async function orderBy(port: number, ends: boolean): Promise<Tell> {
   const api = new Api(port, await tokenFor(TENANT, 'root', ['admin']));
   return async () => {
     const order = await api.call<Order>('POST', ORDERS, {
       action: 'logoff',
       target: { all: true },
       reason: 'admin',
-      graceMs: 600_000,
+      ...(ends ? { graceMs: 0, holdMs: 0 } : { graceMs: 600_000 }),
       message: 'Maintenance begins in ten minutes. Please save your work.',
     });
     const path = `${ORDERS}/${order.id}`;
     await until('every receipt', async () => {
       const { counts } = await api.call<Order>('GET', path);
-      return counts.targeted > 0 && counts.delivered === counts.targeted;
+      return counts.targeted > 0 && (ends ? counts.verified : counts.delivered) === counts.targeted;
     });
-    await api.call('DELETE', path);
+    if (!ends) await api.call('DELETE', path);
   };
 }
 
@@ -97,15 +114,17 @@ async function start(context: Context, variant: Variant, clients: number): Promi
   const redis = await startRedis(cores.redis);
   const { workers, ports, tell } = await startServers(variant, redis.url, context, cores.server);
   const load = startWorker<Audience>('loads/audience.js', { core: cores.load });
-  await load.call('join', { ports, tenant: TENANT, clients });
+  const join = () => load.call('join', { ports, tenant: TENANT, clients });
+  await join();
   const measure = async (): Promise<Values> => {
-    await load.call('listen');
+    await load.call('listen', { news: variant.ends ? 'logoff' : 'warning' });
     await Promise.all(workers.map((worker) => worker.call('longestBlock')));
     const lastTold = load.call('lastToldAt');
     const startedAt = now();
     const [lastAt, doneAt] = await Promise.all([lastTold, tell().then(now)]);
     await delay(SETTLE_MS);
     const blocks = await Promise.all(workers.map((worker) => worker.call('longestBlock')));
+    if (variant.ends) await join();
     const values = { lastMs: lastAt - startedAt, blockMs: Math.max(...blocks) };
     return variant.asks ? { ...values, doneMs: doneAt - startedAt } : values;
   };
@@ -121,6 +140,7 @@ async function start(context: Context, variant: Variant, clients: number): Promi
 
 function tableOf(cells: readonly Cell[], clients: number): Table {
   const compared = new Comparison(cells, clients, RAW.name);
+  const acknowledged = new Comparison(cells, clients, ACKS.name);
   return {
     title: `"Save your work" to ${clients} people`,
     columns: [
@@ -128,6 +148,7 @@ function tableOf(cells: readonly Cell[], clients: number): Table {
       'the last one is told, ms',
       '× `ws` loop',
       'everybody acknowledged, ms',
+      '× `io.emit` + acks',
       'longest block of the event loop, ms',
     ],
     rows: VARIANTS.map(({ name, what, nodes }) => [
@@ -135,10 +156,12 @@ function tableOf(cells: readonly Cell[], clients: number): Table {
       withSpread(compared.of(name, 'lastMs')),
       asRatio(compared.ratio(name, 'lastMs')),
       withSpread(compared.of(name, 'doneMs')),
+      asRatio(acknowledged.ratio(name, 'doneMs')),
       withSpread(compared.of(name, 'blockMs')),
     ]),
     notes: [
-      'Two nodes share one processor here. For Lastcall acknowledged means: noted in the receipts, and read from them.',
+      'Two nodes share one processor here. For Lastcall acknowledged means: noted in the receipts, and read from them; ' +
+        'at a logoff, that every session has ended, its socket is closed, and its receipt says so.',
     ],
   };
 }

@@ -1,21 +1,13 @@
 #!lua flags=allow-oom
 -- Does what is due in a tenant, in bounded steps, by whichever node comes first.
 -- Includes: _lib _session _tree _lock _queue _next _release _takeover _block _order _ladder _target _role _guard
---   _issue _end _ending _maintenance _visit
+--   _issue _end _ending _maintenance _visit _look
 -- ARGV 1 JSON list of live nodes · 2 epoch, 3 rev and 4 instant of the last record this node heard, 0 for none
 -- Answers { now, rev, epoch, fence: the last one, waitMs until the next look, more, resting: there is nobody, so until
 -- rev changes only what is due has to be looked at }.
-local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
 -- After a gap no node is called gone for this long: as long as a node may be silent.
 local SILENCE_MS = 5000
 local live = set_of(cjson.decode(ARGV[1])) or {}
-
-local function report(wait_ms, more, resting)
-  return answer({
-    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), fence = call('GET', P .. 'fence') or '0',
-    waitMs = wait_ms, more = more or false, resting = resting or false,
-  })
-end
 
 renew_if_lost(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
 raise_fence()
@@ -72,7 +64,4 @@ if not more then
 end
 local resting = not more and call('ZCARD', P .. 'sessions') == 0
 call('SET', P .. 'swept', digits(NOW) .. (more and '+' or resting and '~' or ''))
-local following = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
-local longest = resting and REST_MS or LOOK_MS
-local wait_ms = following and math.min(longest, math.max(QUIET_MS, tonumber(following) - NOW)) or longest
-return report(more and 0 or wait_ms, more, resting)
+return report(more and 0 or wait_for(next_due(), resting and REST_MS or LOOK_MS), more, resting)

@@ -15,6 +15,8 @@ const REST_LOOK_BATCH = 200;
 /** How many looks at one tenant follow each other without a pause for the others, and how many are asked for at once. */
 const MAX_ROUNDS = 200;
 const LOOKS_AT_ONCE = 2;
+/** When a tenant is due in which something is: it is swept without a look before. */
+const KICKED = 0;
 
 interface SweepAnswer {
   readonly now: number;
@@ -33,7 +35,8 @@ interface Head {
 
 /**
  * The sweep loop: looks at every tenant every 400 ms or when something is due there, says that this node lives, and
- * learns of new tenants. It decides nothing; the script does, by Redis' clock. A tenant without sessions rests: whatever
+ * learns of new tenants. It decides nothing; scripts do, by Redis' clock: a small one whether anything is due, and the
+ * large one that does it. A tenant without sessions rests: whatever
  * happens there has a record, so its last one is all that is looked at until it changes.
  */
 export class Sweeper {
@@ -95,7 +98,7 @@ export class Sweeper {
   /** Something just became due in a tenant. */
   kick(tenant: string): void {
     this.#resting.delete(tenant);
-    this.#dueAt.set(tenant, 0);
+    this.#dueAt.set(tenant, KICKED);
     this.#arm(performance.now() + MIN_WAIT_MS);
   }
 
@@ -166,25 +169,14 @@ export class Sweeper {
   async #sweep(tenant: string): Promise<void> {
     // A newer version has changed what stands there: this one's scripts have no business with it.
     if (this.#nodes.tooOld !== undefined) return;
+    const isKicked = this.#dueAt.get(tenant) === KICKED;
     // Not due again while it is being swept; a kick meanwhile stands.
     this.#dueAt.set(tenant, Number.POSITIVE_INFINITY);
     this.#resting.delete(tenant);
     let waitMs = MAX_WAIT_MS;
     try {
-      for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
-        // Once there is more to do, Redis need not wait for this node in between.
-        const looks = Array.from({ length: this.isBehind(tenant) ? LOOKS_AT_ONCE : 1 }, () =>
-          this.#look(tenant),
-        );
-        const answer = (await Promise.all(looks)).at(-1) as SweepAnswer;
-        waitMs = answer.waitMs;
-        if (answer.more) {
-          this.#behind.add(tenant);
-          continue;
-        }
-        if (answer.resting) this.#rest(tenant, answer);
-        break;
-      }
+      const found = isKicked ? undefined : await this.#look('sweep_due', tenant);
+      waitMs = found?.more === false ? found.waitMs : await this.#sweepAll(tenant);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -196,10 +188,28 @@ export class Sweeper {
     this.#arm(dueAt);
   }
 
-  async #look(tenant: string): Promise<SweepAnswer> {
+  /** Does all that is due; answers how long nobody has to look again. */
+  async #sweepAll(tenant: string): Promise<number> {
+    for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round += 1) {
+      // Once there is more to do, Redis need not wait for this node in between.
+      const looks = Array.from({ length: this.isBehind(tenant) ? LOOKS_AT_ONCE : 1 }, () =>
+        this.#look('sweep', tenant),
+      );
+      const answer = (await Promise.all(looks)).at(-1) as SweepAnswer;
+      if (!answer.more) {
+        if (answer.resting) this.#rest(tenant, answer);
+        return answer.waitMs;
+      }
+      this.#behind.add(tenant);
+    }
+    return 0;
+  }
+
+  async #look(script: 'sweep' | 'sweep_due', tenant: string): Promise<SweepAnswer> {
     const heard = this.#bus.position(tenant);
-    const args = [this.#nodes.aliveJson(), heard.epoch, heard.rev, heard.at];
-    const answer = await this.#store.run<SweepAnswer>('sweep', tenant, args);
+    const position = [heard.epoch, heard.rev, heard.at];
+    const args = script === 'sweep' ? [this.#nodes.aliveJson(), ...position] : position;
+    const answer = await this.#store.run<SweepAnswer>(script, tenant, args);
     this.#clock.observe(answer.now);
     this.#store.fences.note(tenant, Number(answer.fence));
     this.#bus.compared(tenant, heard);

@@ -55,6 +55,7 @@ export const SCRIPT_NAMES = [
   'session_revoke',
   'session_state',
   'sweep',
+  'sweep_due',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 
