@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CLIENT_NAMESPACE } from '@lastcall/shared';
 import { isEvent, readPacket } from '../lib/packets.js';
 import { inParallel } from '../lib/pool.js';
@@ -58,7 +59,10 @@ function lock({ client, resource }: Person): Promise<void> {
       else reject(new Error(`a lock nobody else wants: ${answer}`));
     };
     client.write(
-      packetFrame(CLIENT_NAMESPACE, 'event', LOCK_ID, ['lock:acquire', { resource, requestId: resource }]),
+      packetFrame(CLIENT_NAMESPACE, 'event', LOCK_ID, [
+        'lock:acquire',
+        { resource, requestId: randomUUID() },
+      ]),
     );
   });
 }
