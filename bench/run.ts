@@ -84,7 +84,13 @@ async function measure(suites: readonly Suite[], context: Context): Promise<Repo
   const results: Report['suites'][number][] = [];
   for (const suite of suites) {
     context.progress(`${suite.name}: ${suite.about}`);
-    results.push({ name: suite.name, about: suite.about, ...(await suite.run(context)) });
+    try {
+      results.push({ name: suite.name, about: suite.about, ...(await suite.run(context)) });
+    } catch (error) {
+      // What was measured is kept; the command fails all the same.
+      console.error(`${suite.name} failed:`, error);
+      process.exitCode = 1;
+    }
   }
   return {
     startedAt: startedAt.toISOString(),

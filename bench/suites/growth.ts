@@ -37,6 +37,8 @@ interface Axis {
 
 const TENS = [1_000, 3_000, 10_000, 30_000, 100_000];
 const PEOPLE = 1_000;
+/** Enough that none of them holds more than a session may. */
+const HOLDERS = 4_000;
 /** Spread over all tenants, so that only their number differs. */
 const SPREAD_OVER = 10_000;
 /** Of a broker beside so many tenants: until all were looked at once, and then long enough for each of its loops. */
@@ -107,7 +109,7 @@ const AXES: readonly Axis[] = [
     what: 'locks held in one tenant',
     sizes: { quick: [100, 300], short: [100, 1_000, 10_000, 100_000], full: [100, 1_000, 10_000, 100_000] },
     async grow({ redis, load }, size) {
-      await load.call('people', { redisUrl: redis.url, sessions: PEOPLE, tenants: 1 });
+      await load.call('people', { redisUrl: redis.url, sessions: HOLDERS, tenants: 1 });
       await load.call('locks', { count: size });
     },
     measures: [LOCK],
