@@ -11,6 +11,7 @@ import {
   Connections,
   countHeartbeat,
   newConnection,
+  noteAsking,
   onlyOne,
 } from './connection.js';
 import { Deliver } from './deliver.js';
@@ -202,7 +203,7 @@ export class ClientGateway {
       asking.delete(answered);
     };
     underWay.add(answered);
-    if (ASKING.has(event)) asking.add(answered);
+    if (ASKING.has(event)) noteAsking(connection, message.payload, answered);
     answered.then(over, over);
   }
 

@@ -7,6 +7,9 @@ import type { LockAsker } from '../lock-view.js';
 /** In which heartbeats are counted. */
 const WINDOW_MS = 10_000;
 
+/** Requests for locks that are remembered; more are not under way at once. */
+const MAX_ASKED = 64;
+
 /** One client's socket with the session it carries. */
 export interface Connection {
   readonly socket: ClientSocket;
@@ -27,6 +30,8 @@ export interface Connection {
   readonly underWay: Set<Promise<unknown>>;
   /** Those of them whose answer may be a lock. */
   readonly asking: Set<Promise<unknown>>;
+  /** The last requests for locks that came over this socket, by id; most clients have none. */
+  asked: Set<string> | undefined;
 }
 
 export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
@@ -43,7 +48,19 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     waits: new Map(),
     underWay: new Set(),
     asking: new Set(),
+    asked: undefined,
   };
+}
+
+/** A request for a lock came over this socket: what it is granted at once is told by its answer. */
+export function noteAsking(connection: Connection, payload: unknown, answered: Promise<unknown>): void {
+  connection.asking.add(answered);
+  const { requestId } = (payload ?? {}) as { readonly requestId?: unknown };
+  if (typeof requestId !== 'string') return;
+  connection.asked ??= new Set();
+  connection.asked.add(requestId);
+  const [oldest] = connection.asked;
+  if (connection.asked.size > MAX_ASKED && oldest !== undefined) connection.asked.delete(oldest);
 }
 
 /** Heartbeats have a limit of their own: counts one, or answers the time until one may come again, in ms. */

@@ -83,7 +83,7 @@ export function tellLost(
 
 /** What a record about its own lock or request means for a client. */
 export function tellLock(
-  { socket }: Connection,
+  { socket, asked }: Connection,
   record: AuditRecord,
   blockers: readonly LockHolder[] = [],
 ): void {
@@ -98,8 +98,9 @@ export function tellLock(
       socket.emit('lock:lost', { resource, fence, reason: record.reason as LockLostReason, by });
       return;
     case 'lock.granted': {
-      // Who was answered at once has it from the answer.
-      if (typeof details['waited'] !== 'number') return;
+      // Who was answered at once has it from the answer, unless it was asked for over a socket that is gone: a node that
+      // was frozen asks late, and data that came back older knows of no newer socket.
+      if (typeof details['waited'] !== 'number' && asked?.has(requestId)) return;
       const { mode, scope, note } = details as Pick<Lock, 'mode' | 'scope' | 'note'>;
       const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
       socket.emit('lock:granted', { requestId, lock });
