@@ -12,7 +12,8 @@ local since, due_at = swept_at and NOW - swept_at, next_due()
 if not since or since < 0 or since > GAP_MS or due_at and due_at <= NOW or call('ZCARD', P .. 'sessions') == 0 then
   return report(0, true)
 end
-if since >= QUIET_MS then
-  call('SET', P .. 'swept', digits(NOW))
+if since < QUIET_MS then
+  return report(wait_for(due_at, LOOK_MS - since))
 end
+call('SET', P .. 'swept', digits(NOW))
 return report(wait_for(due_at, LOOK_MS))

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { App, Device, Identity } from '@lastcall/shared';
+import { SparseMap } from './sparse.js';
 
 /** What a client says of itself when it opens a session, and where it comes from. */
 export interface OpenRequest {
@@ -28,7 +29,7 @@ export interface Attachment {
   /** The warning of its idle logoff, while there is one: news of the person is waited for. */
   idleOrder: string | undefined;
   /** The orders its client was warned of, and when each ends this session: more time of its own included. */
-  readonly endsAt: Map<string, number>;
+  readonly endsAt: SparseMap<string, number>;
   /** The person's last input that was told of, on this process' monotonic clock. */
   inputAt: number;
   dirty: boolean;
@@ -60,7 +61,7 @@ export function newAttachment(
     rev: 0,
     idle: false,
     idleOrder: undefined,
-    endsAt: new Map(),
+    endsAt: new SparseMap(),
     inputAt: Number.NEGATIVE_INFINITY,
     dirty: false,
     view: '',
@@ -73,8 +74,8 @@ export function newAttachment(
 export function noteOrder({ endsAt }: Attachment, orderId: string, at: number): number {
   const latest = Math.max(at, endsAt.get(orderId) ?? 0);
   endsAt.set(orderId, latest);
-  const [oldest] = endsAt.keys();
-  if (endsAt.size > MAX_ORDERS && oldest !== undefined) endsAt.delete(oldest);
+  const [oldest] = endsAt;
+  if (endsAt.size > MAX_ORDERS && oldest) endsAt.delete(oldest[0]);
   return latest;
 }
 

@@ -20,6 +20,7 @@ import { Farewell, leaving, partFrom } from './farewell.js';
 import { type HeartbeatAnswer, takeHeartbeats } from './fast-path.js';
 import { Message, noteFault, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
+import { forgetHandshake } from './handshake-rest.js';
 import type { GatewayParts } from './parts.js';
 import { Watches } from './watches.js';
 
@@ -176,6 +177,7 @@ export class ClientGateway {
     const context = { core, verifier, watches: this.#watches, connection };
     socket.onAny((event: unknown, ...args: unknown[]) => this.#dispatch(context, String(event), args));
     if (this.#parts.ownsTransport) {
+      forgetHandshake(socket);
       takeHeartbeats(socket, (idleMs, answer) => this.#takeHeartbeat(context, idleMs, answer));
     }
     this.#deliver.welcome(connection);

@@ -3,6 +3,7 @@ import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
 import type { Attachment } from '../attachments.js';
 import { allows } from '../auth/index.js';
 import type { LockAsker } from '../lock-view.js';
+import { SparseMap, SparseSet } from '../sparse.js';
 
 /** In which heartbeats are counted. */
 const WINDOW_MS = 10_000;
@@ -23,15 +24,15 @@ export interface Connection {
   /** Pushes that came before the welcome, which is the first thing a client gets; none after it. */
   early: (() => void)[] | undefined;
   /** The locks its client holds, with their fences. */
-  readonly locks: Map<string, number>;
+  readonly locks: SparseMap<string, number>;
   /** The resources that its session waits for, by request. */
-  readonly waits: Map<string, string>;
+  readonly waits: SparseMap<string, string>;
   /** Calls that are not answered yet, heartbeats apart. */
-  readonly underWay: Set<Promise<unknown>>;
+  readonly underWay: SparseSet<Promise<unknown>>;
   /** Those of them whose answer may be a lock. */
-  readonly asking: Set<Promise<unknown>>;
-  /** The last requests for locks that came over this socket, by id; most clients have none. */
-  asked: Set<string> | undefined;
+  readonly asking: SparseSet<Promise<unknown>>;
+  /** The last requests for locks that came over this socket, by id. */
+  readonly asked: SparseSet<string>;
 }
 
 export function newConnection(socket: ClientSocket, attachment: Attachment, slot: number): Connection {
@@ -44,11 +45,11 @@ export function newConnection(socket: ClientSocket, attachment: Attachment, slot
     refusals: 0,
     closed: false,
     early: [],
-    locks: new Map(),
-    waits: new Map(),
-    underWay: new Set(),
-    asking: new Set(),
-    asked: undefined,
+    locks: new SparseMap(),
+    waits: new SparseMap(),
+    underWay: new SparseSet(),
+    asking: new SparseSet(),
+    asked: new SparseSet(),
   };
 }
 
@@ -57,7 +58,6 @@ export function noteAsking(connection: Connection, payload: unknown, answered: P
   connection.asking.add(answered);
   const { requestId } = (payload ?? {}) as { readonly requestId?: unknown };
   if (typeof requestId !== 'string') return;
-  connection.asked ??= new Set();
   connection.asked.add(requestId);
   const [oldest] = connection.asked;
   if (connection.asked.size > MAX_ASKED && oldest !== undefined) connection.asked.delete(oldest);

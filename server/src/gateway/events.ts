@@ -27,7 +27,8 @@ export function beat(
   since: number,
   listener: Pick<HeartbeatListener, 'done' | 'failed'>,
 ): void {
-  let { locks, waits } = connection;
+  let locks: Iterable<[string, number]> = connection.locks;
+  let waits: Iterable<[string, string]> = connection.waits;
   core.heartbeats.take(connection.attachment, payload, since, {
     losing() {
       // What it has got since it is there again was not lost.

@@ -2,8 +2,8 @@ import { CLIENT_NAMESPACE, type WireError } from '@lastcall/shared';
 import type { Socket } from 'socket.io';
 
 /**
- * What reaches below Socket.IO's public interface is in this file alone, but for the count of pings in `transport.ts`.
- * Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
+ * What reaches below Socket.IO's public interface is in this file and in `handshake-rest.ts` alone, but for the count of
+ * pings in `transport.ts`. Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
  * longer for one than Lastcall does. So a chunk that is exactly one heartbeat is taken before `ws` looks at it, and its
  * answer goes out as one frame that is made here. All else, and all of it when the parts are not those that are known,
  * goes the ordinary way.

@@ -72,7 +72,7 @@ export function noteHeld(
 export function tellLost(
   { socket, locks }: Connection,
   reason: LockLostReason,
-  lost: ReadonlyMap<string, number>,
+  lost: Iterable<readonly [string, number]>,
 ): void {
   for (const [resource, fence] of lost) {
     if (locks.get(resource) !== fence) continue;
@@ -100,7 +100,7 @@ export function tellLock(
     case 'lock.granted': {
       // Who was answered at once has it from the answer, unless it was asked for over a socket that is gone: a node that
       // was frozen asks late, and data that came back older knows of no newer socket.
-      if (typeof details['waited'] !== 'number' && asked?.has(requestId)) return;
+      if (typeof details['waited'] !== 'number' && asked.has(requestId)) return;
       const { mode, scope, note } = details as Pick<Lock, 'mode' | 'scope' | 'note'>;
       const lock = { resource, mode, scope, fence, grantedAt: record.at, ...(note ? { note } : {}) };
       socket.emit('lock:granted', { requestId, lock });

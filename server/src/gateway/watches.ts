@@ -173,7 +173,7 @@ export class Watches {
   }
 
   /** Places were lost with the store's data. */
-  lose(connection: Connection, waits: ReadonlyMap<string, string> = connection.waits): void {
+  lose(connection: Connection, waits: Iterable<readonly [string, string]> = connection.waits): void {
     for (const [key, resource] of waits) {
       if (!connection.waits.has(key)) continue;
       this.#leaveQueue(connection, resource, key);
