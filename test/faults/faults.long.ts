@@ -27,6 +27,7 @@ const TIMES = {
   orders: 10,
 };
 const MOST_TOLD = 20;
+const MOST_CHARACTERS = 500;
 const MOST_SEEDS = 1_000_000_000;
 
 // Each process of a world ends with this one.
@@ -81,8 +82,10 @@ describe('faults: everything that goes wrong, and what holds all the same', func
     });
     outcomes.push(outcome);
     if (outcome.violations.length > 0) await stand.clear();
-    // As many as are told of.
-    expect(outcome.violations.slice(0, MOST_TOLD)).to.deep.equal([]);
+    if (outcome.violations.length === 0) return;
+    // A comparison would be too long to be shown.
+    const told = outcome.violations.slice(0, MOST_TOLD).map((line) => line.slice(0, MOST_CHARACTERS));
+    expect.fail(`${outcome.violations.length} violations:\n${told.join('\n')}`);
   }
 
   for (const nemesis of NEMESES.filter(({ id }) => WANTED.length === 0 || WANTED.includes(id))) {

@@ -107,7 +107,11 @@ async function tryOut(folder: string, name: string, mutant: Mutant): Promise<rea
   }
 }
 
-const build = (folder: string): void => must(folder, join(ROOT, 'node_modules/.bin/tsc'), '-b', 'test');
+/** Compiles, and bundles what brokers run. */
+function build(folder: string): void {
+  must(folder, join(ROOT, 'node_modules/.bin/tsc'), '-b', 'test');
+  must(join(folder, 'server'), process.execPath, 'bundle.js');
+}
 
 const wanted = (process.env['MUTANT'] ?? '').split(',').filter((name) => name !== '');
 const folder = copy();
