@@ -273,11 +273,12 @@ export class Orders {
   /** Takes the remaining steps at once instead of at the pace of the sweep, which goes on if this fails. */
   async #goOn(tenant: string, orderId: string): Promise<void> {
     try {
-      for (let step = 0; step < STEP_LIMIT; step += 1) {
+      for (let taken = 0; taken < STEP_LIMIT; ) {
         // From the second on Redis need not wait while this node tells people of the one before.
-        const steps = Array.from({ length: step === 0 ? 1 : STEPS_AT_ONCE }, () =>
+        const steps = Array.from({ length: taken === 0 ? 1 : STEPS_AT_ONCE }, () =>
           this.#store.run<{ more: boolean }>('order_step', tenant, [orderId]),
         );
+        taken += steps.length;
         if ((await Promise.all(steps)).at(-1)?.more !== true) return;
       }
     } catch {
