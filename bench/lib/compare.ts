@@ -27,16 +27,38 @@ export async function inTurns<V extends { readonly name: string }>(
     for (let round = 0; round < rounds; round += 1) {
       for (let turn = 0; turn < running.length; turn += 1) {
         const { name, contender } = running[(round + turn) % running.length] as (typeof running)[number];
-        const values = await contender.measure();
-        cells.push({ variant: name, size, round, values });
-        const shown = Object.entries(values).map(([key, value]) => `${key} ${Number(value.toPrecision(3))}`);
-        context.progress(`  ${name} ${size}, round ${round + 1}: ${shown.join(', ')}`);
+        const cell = { variant: name, size, round, values: await contender.measure() };
+        cells.push(cell);
+        tell(context.progress, cell);
       }
     }
   } finally {
     await Promise.all(running.map(({ contender }) => contender.stop()));
   }
   return cells;
+}
+
+/** Plays each variant from its start to its end, one after the other, round after round. */
+export async function oneByOne<V extends { readonly name: string }>(
+  { form, progress }: Context,
+  size: number,
+  variants: readonly V[],
+  play: (variant: V) => Promise<Values>,
+): Promise<Cell[]> {
+  const cells: Cell[] = [];
+  for (let round = 0; round < form.rounds; round += 1) {
+    for (const variant of variants) {
+      const cell = { variant: variant.name, size, round, values: await play(variant) };
+      cells.push(cell);
+      tell(progress, cell);
+    }
+  }
+  return cells;
+}
+
+function tell(progress: Context['progress'], { variant, size, round, values }: Cell): void {
+  const shown = Object.entries(values).map(([key, value]) => `${key} ${Number(value.toPrecision(3))}`);
+  progress(`  ${variant} ${size}, round ${round + 1}: ${shown.join(', ')}`);
 }
 
 /** The cells of one size, for tables that have a row per variant. */

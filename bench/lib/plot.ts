@@ -80,16 +80,11 @@ function panelOf({ title, lines }: Panel): string[] {
     ...lines.flatMap(({ name, points }, i) => {
       const colour = COLOURS[i % COLOURS.length] ?? '';
       const legend = `${name}: exponent ${exponentOf(points).toFixed(2)}`;
-      const places = (shown[i] ?? []).map(
-        ({ size, times }) => `${x(size).toFixed(1)},${y(times).toFixed(1)}`,
-      );
+      const places = (shown[i] ?? []).map(({ size, times }) => [x(size).toFixed(1), y(times).toFixed(1)]);
       return [
         label(MARGIN.left, MARGIN.top + 8 + i * LEGEND_LINE, legend, `fill="${colour}"`),
         `<polyline points="${places.join(' ')}" stroke="${colour}" stroke-width="2" fill="none"/>`,
-        ...places.map((place) => {
-          const [cx, cy] = place.split(',');
-          return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
-        }),
+        ...places.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`),
       ];
     }),
   ];

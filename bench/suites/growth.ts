@@ -171,13 +171,14 @@ function valuesAt(axis: Axis, cells: readonly Cell[], size: number, name: string
 }
 
 function tableOf(axis: Axis, cells: readonly Cell[], sizes: readonly number[]): Table {
+  const lines = linesOf(axis, cells, sizes);
   return {
     title: axis.what.replace(/^./, (first) => first.toUpperCase()),
     columns: ['', ...sizes.map(whole), 'exponent'],
     rows: axis.measures.map(({ name, what }, i) => [
       what,
       ...sizes.map((size) => withSpread(valuesAt(axis, cells, size, name))),
-      exponentOf(linesOf(axis, cells, sizes)[i]?.points ?? []).toFixed(2),
+      exponentOf(lines[i]?.points ?? []).toFixed(2),
     ]),
   };
 }

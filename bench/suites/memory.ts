@@ -1,8 +1,8 @@
-import { Comparison, type Values } from '../lib/compare.js';
+import { Comparison, oneByOne, type Values } from '../lib/compare.js';
 import { assignCores } from '../lib/cores.js';
 import { startRedis } from '../lib/redis-server.js';
 import { asRatio, withSpread } from '../lib/report.js';
-import type { Cell, Context, Suite } from '../lib/suite.js';
+import type { Context, Suite } from '../lib/suite.js';
 import { SECRET } from '../lib/tokens.js';
 import { startWorker } from '../lib/worker.js';
 import type { HeartbeatLoad } from '../loads/heartbeat.js';
@@ -50,16 +50,7 @@ export const memory: Suite = {
   about: 'what a connection takes of its server',
   async run(context) {
     const clients = SIZES[context.form.name];
-    const cells: Cell[] = [];
-    for (let round = 0; round < context.form.rounds; round += 1) {
-      for (const { name, file } of VARIANTS) {
-        const values = await weigh(context, file, clients);
-        context.progress(
-          `  ${name}, round ${round + 1}: ${Math.round(values['heap'] ?? 0)} bytes of heap each`,
-        );
-        cells.push({ variant: name, size: clients, round, values });
-      }
-    }
+    const cells = await oneByOne(context, clients, VARIANTS, ({ file }) => weigh(context, file, clients));
     const compared = new Comparison(cells, clients, BARE);
     const rows = VARIANTS.map(({ name, what }) => [
       what,

@@ -1,8 +1,8 @@
-import { Comparison, type Values } from '../lib/compare.js';
+import { Comparison, oneByOne, type Values } from '../lib/compare.js';
 import { assignCores } from '../lib/cores.js';
 import { startRedis } from '../lib/redis-server.js';
 import { asRatio, figure, withSpread } from '../lib/report.js';
-import type { Cell, Context, Suite } from '../lib/suite.js';
+import type { Context, Suite } from '../lib/suite.js';
 import { SECRET } from '../lib/tokens.js';
 import { startWorker } from '../lib/worker.js';
 import type { Comers } from '../loads/comers.js';
@@ -57,14 +57,7 @@ export const returning: Suite = {
   about: 'what it takes a server to take back all clients of one that is gone, beside bare connections',
   async run(context) {
     const clients = SIZES[context.form.name];
-    const cells: Cell[] = [];
-    for (let round = 0; round < context.form.rounds; round += 1) {
-      for (const variant of VARIANTS) {
-        const values = await play(context, variant);
-        context.progress(`  ${variant.name}, round ${round + 1}: ${figure(values['tookMs'] ?? 0)} ms`);
-        cells.push({ variant: variant.name, size: clients, round, values });
-      }
-    }
+    const cells = await oneByOne(context, clients, VARIANTS, (variant) => play(context, variant));
     const toBare = new Comparison(cells, clients, BARE);
     const toRaw = new Comparison(cells, clients, RAW);
     const rows = VARIANTS.map(({ name, what }) => [

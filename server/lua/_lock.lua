@@ -16,13 +16,12 @@ local KEPT_REQUESTS = 256
 local last_fence
 -- `stood`: the last one in Redis. True: there was a higher one.
 local function know_fence(stood)
-  local seen = ARGV[#ARGV]
-  last_fence = math.max(tonumber(stood or '0'), tonumber(seen))
-  if tonumber(stood or '0') == last_fence then
-    return false
+  local last, seen = tonumber(stood or '0'), ARGV[#ARGV]
+  last_fence = math.max(last, tonumber(seen))
+  if last_fence > last then
+    call('SET', P .. 'doubted', seen)
   end
-  call('SET', P .. 'doubted', seen)
-  return true
+  return last_fence > last
 end
 
 local function raise_fence()

@@ -1,11 +1,11 @@
--- What a node is told that looked at a tenant. Needs _lib.
+-- What a node is told that looked at a tenant. Needs _lib and _lock; raise_fence was called.
 
 -- Until the next look: while there is anybody, at least, and while there is nobody; well below the gap of a second.
 local LOOK_MS, QUIET_MS, REST_MS = 400, 200, 30000
 
 local function report(wait_ms, more, resting)
   return answer({
-    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), fence = call('GET', P .. 'fence') or '0',
+    now = NOW, rev = tonumber(call('GET', KEYS[1]) or '0'), epoch = epoch(), fence = digits(last_fence),
     waitMs = wait_ms, more = more or false, resting = resting or false,
   })
 end

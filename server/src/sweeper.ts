@@ -36,8 +36,8 @@ interface Head {
 /**
  * The sweep loop: looks at every tenant every 400 ms or when something is due there, says that this node lives, and
  * learns of new tenants. It decides nothing; scripts do, by Redis' clock: a small one whether anything is due, and the
- * large one that does it. A tenant without sessions rests: whatever
- * happens there has a record, so its last one is all that is looked at until it changes.
+ * large one that does it. A tenant without sessions rests: whatever happens there has a record, so its last one is all
+ * that is looked at until it changes.
  */
 export class Sweeper {
   readonly #store: Store;

@@ -17,10 +17,9 @@ import {
 import { Deliver } from './deliver.js';
 import { beat, type EventContext, HANDLERS } from './events.js';
 import { Farewell, leaving, partFrom } from './farewell.js';
-import { type HeartbeatAnswer, takeHeartbeats } from './fast-path.js';
+import { forgetHandshake, type HeartbeatAnswer, takeHeartbeats } from './fast-path.js';
 import { Message, noteFault, toWire } from './guard.js';
 import { addressOf, OnePerTransport, refuseHandshake, whenGone, withinLimits } from './handshake.js';
-import { forgetHandshake } from './handshake-rest.js';
 import type { GatewayParts } from './parts.js';
 import { Watches } from './watches.js';
 

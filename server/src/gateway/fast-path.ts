@@ -2,8 +2,8 @@ import { CLIENT_NAMESPACE, type WireError } from '@lastcall/shared';
 import type { Socket } from 'socket.io';
 
 /**
- * What reaches below Socket.IO's public interface is in this file and in `handshake-rest.ts` alone, but for the count of
- * pings in `transport.ts`. Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
+ * What reaches below Socket.IO's public interface is in this file alone, but for the count of pings in `transport.ts`.
+ * Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
  * longer for one than Lastcall does. So a chunk that is exactly one heartbeat is taken before `ws` looks at it, and its
  * answer goes out as one frame that is made here. All else, and all of it when the parts are not those that are known,
  * goes the ordinary way.
@@ -170,4 +170,73 @@ export function takeHeartbeats(socket: Socket, take: TakeHeartbeat): boolean {
   };
   receiver.write = (chunk, ...more) => isTaken(chunk) || write(chunk, ...more);
   return true;
+}
+
+/** The headers that a second channel over the same connection is let in by. */
+const KEPT_HEADERS = ['origin', 'host', 'x-forwarded-for'] as const;
+
+/** How Engine.IO's stand-in for the answer to an upgrade listens to the connection's end. */
+const ANSWER_IS_OVER = /^\(\) => this\.emit\(["']close["']\)$/;
+
+/** Of `ws`, private: the connection's TCP socket. */
+const STREAM = '_socket';
+
+type Listener = (...args: unknown[]) => void;
+
+interface Emitter {
+  rawListeners(event: string): readonly (Listener & { readonly listener?: Listener })[];
+  removeListener(event: string, listener: Listener): unknown;
+}
+
+interface Request {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly connection: { readonly encrypted?: boolean };
+}
+
+interface Begun {
+  request: Request;
+  readonly transport: { readonly socket?: Partial<Emitter> & { readonly [STREAM]?: Partial<Emitter> } };
+}
+
+const isEmitter = (value: Partial<Emitter> | undefined): value is Emitter =>
+  typeof value?.rawListeners === 'function' && typeof value.removeListener === 'function';
+
+/** Takes the only listener that is meant off an emitter; of several, or none, none is known to be it. */
+function takeOff(emitter: Emitter, event: string, isMeant: (listener: Listener) => boolean): boolean {
+  const [found, another] = emitter
+    .rawListeners(event)
+    .filter((listener) => isMeant(listener.listener ?? listener));
+  if (!found || another) return false;
+  emitter.removeListener(event, found.listener ?? found);
+  return true;
+}
+
+/** Of the request, what Socket.IO reads of it when a second channel is opened. */
+function keptOf({ headers, connection }: Request): Request {
+  const kept = KEPT_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]]));
+  return {
+    headers: Object.fromEntries(kept) as Request['headers'],
+    connection: { encrypted: connection.encrypted === true },
+  };
+}
+
+/**
+ * Lets go of what a socket's connection began with, once it is let in: the request with all its headers, the token, an
+ * answer that was never sent. Engine.IO, Socket.IO and `ws` keep them for as long as it lasts, a ninth of what a session
+ * takes of the heap, and nobody reads them any more.
+ * @returns whether all of it was found where it is known to be; what was not stays
+ */
+export function forgetHandshake(socket: Socket): boolean {
+  const connection = socket.conn as unknown as Begun;
+  const { request, transport } = connection;
+  const webSocket = transport.socket;
+  const stream = webSocket?.[STREAM];
+  if (!isEmitter(webSocket) || !isEmitter(stream) || typeof request?.headers !== 'object') return false;
+  connection.request = keptOf(request);
+  // The token was checked, and where the client comes from was noted.
+  Object.assign(socket, {
+    handshake: { ...socket.handshake, headers: connection.request.headers, auth: {}, query: {}, url: '' },
+  });
+  const isAnswerGone = takeOff(stream, 'close', (listener) => ANSWER_IS_OVER.test(String(listener)));
+  return takeOff(webSocket, 'error', ({ name }) => name === 'onUpgradeError') && isAnswerGone;
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CLIENT_NAMESPACE } from '@lastcall/shared';
 import { expect } from 'chai';
-import { forgetHandshake } from 'lastcall/internal/gateway/handshake-rest.js';
+import { forgetHandshake } from 'lastcall/internal/gateway/fast-path.js';
 import { Server, type Socket } from 'socket.io';
 import { io } from 'socket.io-client';
 import { waitUntil } from './support/wait.js';
