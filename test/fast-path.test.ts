@@ -6,6 +6,8 @@ import { frameOf, heartbeatIn, takeHeartbeats } from 'lastcall/internal/gateway/
 import { Server } from 'socket.io';
 import { io, type Socket } from 'socket.io-client';
 import { freshTenant, TestBroker } from './support/broker.js';
+import { Cleanups } from './support/faults.js';
+import { socketPair } from './support/socket-pair.js';
 import { waitUntil } from './support/wait.js';
 
 /** What a socket may send as a heartbeat, right and wrong. */
@@ -32,29 +34,6 @@ const SAID: readonly (readonly unknown[])[] = [
   [],
 ];
 
-/** What a test opened, closed after it whatever came of it. */
-const open: (() => unknown)[] = [];
-
-/** A Socket.IO server with one client, and what the server's side of it is. */
-async function pair(transport: 'websocket' | 'polling' = 'websocket') {
-  const http = createServer();
-  const server = new Server(http, { transports: [transport] });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const accepted = new Promise<Parameters<typeof takeHeartbeats>[0]>((resolve) => {
-    server.of(CLIENT_NAMESPACE).on('connection', resolve);
-  });
-  const { port } = http.address() as AddressInfo;
-  const client = io(`http://127.0.0.1:${port}${CLIENT_NAMESPACE}`, {
-    transports: [transport],
-    forceNew: true,
-  });
-  open.push(
-    () => client.disconnect(),
-    () => server.close(),
-  );
-  return { client, socket: await accepted };
-}
-
 const ask = (client: Socket, ...args: readonly unknown[]): Promise<unknown> =>
   client.timeout(5_000).emitWithAck('heartbeat', ...args);
 
@@ -67,12 +46,12 @@ function masked(text: string, head = 0x81): Buffer {
 }
 
 describe('heartbeats before Socket.IO', () => {
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+  const cleanups = new Cleanups();
+
+  afterEach(() => cleanups.run());
 
   it('[A22] are taken with the versions that are installed, whatever else is sent', async () => {
-    const { client, socket } = await pair();
+    const { client, socket } = await socketPair(cleanups);
     const events: unknown[] = [];
     socket.onAny((event: string, ...args: unknown[]) => {
       const acknowledge = args.at(-1);
@@ -114,7 +93,7 @@ describe('heartbeats before Socket.IO', () => {
   });
 
   it('[A22] answer in the order of what was sent before, in frames of any length', async () => {
-    const { client, socket } = await pair();
+    const { client, socket } = await socketPair(cleanups);
     const heard: unknown[] = [];
     client.on('before', (n: number) => void heard.push(n));
     takeHeartbeats(socket, (length, answer) => {
@@ -133,9 +112,9 @@ describe('heartbeats before Socket.IO', () => {
     const refuse = (): never => {
       throw new Error('it was taken');
     };
-    const taken = await pair();
+    const taken = await socketPair(cleanups);
     expect(takeHeartbeats(taken.socket, () => false)).to.equal(true);
-    const polling = await pair('polling');
+    const polling = await socketPair(cleanups, { transport: 'polling' });
     for (const { client, socket } of [taken, polling]) {
       socket.on('heartbeat', (payload: unknown, answer: (value: unknown) => void) => answer(payload));
       expect(takeHeartbeats(socket, refuse)).to.equal(false);
@@ -197,15 +176,13 @@ describe('heartbeats before Socket.IO', () => {
 
   it('[A22] [I5] are answered alike by a broker of its own and by one in another application', async () => {
     const own = await TestBroker.start();
-    open.push(() => own.close());
+    cleanups.add(() => own.close());
     const http = createServer();
     const server = new Server(http);
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const within = await TestBroker.start({ io: server });
-    open.push(
-      () => server.close(),
-      () => within.close(),
-    );
+    cleanups.add(() => server.close());
+    cleanups.add(() => within.close());
     const { port } = http.address() as AddressInfo;
     const tenant = freshTenant();
     const answersOf = async (url: string): Promise<unknown[]> => {

@@ -1,15 +1,12 @@
-import { DEFAULT_POLICY } from '@lastcall/shared';
 import type { Attachment } from 'lastcall/internal/attachments.js';
 import type { Core } from 'lastcall/internal/core.js';
 import { inParallel } from '../lib/pool.js';
-import { openAttachment, openCore } from '../lib/registry.js';
+import { giveLongLeases, openAttachment, openCore } from '../lib/registry.js';
 import { serve } from '../lib/worker.js';
 
 /** The sessions of one tenant, and something that changes of them so many times a second. */
 
 const AT_ONCE = 32;
-/** Nobody's lease runs out meanwhile. */
-const LONG_LEASE_MS = 3_600_000;
 const TURN_MS = 20;
 
 let core: Core | undefined;
@@ -39,8 +36,7 @@ const methods = {
   }): Promise<void> {
     const to = await openCore(redisUrl);
     core = to;
-    const settings = { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS };
-    await to.policies.set(tenant, 0, settings, { kind: 'system' });
+    await giveLongLeases(to, tenant);
     attachments = await inParallel(count, AT_ONCE, (i) =>
       openAttachment(to, tenant, `user-${String(i).padStart(5, '0')}`),
     );

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { CLIENT_NAMESPACE, DEFAULT_POLICY } from '@lastcall/shared';
+import { CLIENT_NAMESPACE } from '@lastcall/shared';
 import type { Core } from 'lastcall/internal/core.js';
 import { Api } from '../lib/api.js';
 import { Caller } from '../lib/caller.js';
 import { inParallel } from '../lib/pool.js';
-import { openCore, openSession } from '../lib/registry.js';
+import { giveLongLeases, openCore, openSession } from '../lib/registry.js';
 import { type Latency, latencyOf } from '../lib/stats.js';
 import { tokenFor } from '../lib/tokens.js';
 import { serve } from '../lib/worker.js';
@@ -14,8 +14,6 @@ import { serve } from '../lib/worker.js';
 const AT_ONCE = 32;
 /** One session in so many holds a lock. */
 const LOCK_EVERY = 10;
-/** Nobody's lease runs out by itself while phases are measured. */
-const LONG_LEASE_MS = 3_600_000;
 
 /** What connected clients were told, and when the last of them heard it, by the clock all processes share. */
 interface Heard {
@@ -68,9 +66,7 @@ async function connectOne(port: number, tenant: string, user: string): Promise<v
 const methods = {
   /** Gives the tenant leases that outlast every phase. */
   async prepare({ redisUrl, tenant }: { redisUrl: string; tenant: string }): Promise<void> {
-    const { policies } = await coreAt(redisUrl);
-    const { version } = await policies.get(tenant);
-    await policies.set(tenant, version, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
+    await giveLongLeases(await coreAt(redisUrl), tenant);
   },
   async connect({ port, tenant, clients }: { port: number; tenant: string; clients: number }): Promise<void> {
     await inParallel(clients, AT_ONCE, (i) => connectOne(port, tenant, `connected-${i}`));

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_POLICY } from '@lastcall/shared';
 import { Redis } from 'ioredis';
 import type { Core } from 'lastcall/internal/core.js';
 import { type Gone, goFor } from '../lib/goes.js';
 import { COMPARE_AND_DELETE } from '../lib/naive-lock.js';
 import { inParallel } from '../lib/pool.js';
-import { openCore, openSession } from '../lib/registry.js';
+import { giveLongLeases, lockLines, openCore, openSession } from '../lib/registry.js';
 import { usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
@@ -13,8 +12,6 @@ import { serve } from '../lib/worker.js';
 
 const TENANT = 'bench';
 const LEASE_MS = 60_000;
-/** Nobody here sends heartbeats. */
-const LONG_LEASE_MS = 3_600_000;
 const LOCKS_EACH = 50;
 const AT_ONCE = 16;
 
@@ -32,21 +29,15 @@ function expectThat(holds: boolean): void {
 async function fill(core: Core, count: number): Promise<void> {
   await inParallel(Math.ceil(count / LOCKS_EACH), AT_ONCE, async (i) => {
     const sessionId = await openSession(core, TENANT, `holder-${i}`, false);
-    const resources = Array.from({ length: Math.min(LOCKS_EACH, count - i * LOCKS_EACH) }, (_, n) => ({
-      resource: `record/${i}/line/${n}`,
-    }));
-    await core.locks.acquireMany(
-      TENANT,
-      { sessionId, attach: 1, mayForce: false },
-      { resources, requestId: randomUUID() },
-    );
+    const lines = { record: `record/${i}`, count: Math.min(LOCKS_EACH, count - i * LOCKS_EACH) };
+    await lockLines(core, TENANT, sessionId, lines);
   });
 }
 
 /** The lock scripts, in a tenant that has so many locks already. */
 async function scriptsAmong(redisUrl: string, others: number): Promise<Steps> {
   const core = await openCore(redisUrl);
-  await core.policies.set(TENANT, 0, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
+  await giveLongLeases(core, TENANT);
   await fill(core, others);
   const sessionIds = await Promise.all(
     Array.from({ length: clients }, (_, i) => openSession(core, TENANT, `user-${i}`, false)),

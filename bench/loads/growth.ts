@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_POLICY } from '@lastcall/shared';
 import type { Attachment } from 'lastcall/internal/attachments.js';
 import type { Core } from 'lastcall/internal/core.js';
 import { inParallel } from '../lib/pool.js';
-import { openAttachment, openCore } from '../lib/registry.js';
+import { giveLongLeases, lockLines, openAttachment, openCore } from '../lib/registry.js';
 import { usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
@@ -14,8 +13,6 @@ const AT_ONCE = 32;
 /** Heartbeats that come together, as the answers to a beat do. */
 const BEATS_AT_ONCE = 400;
 const PAGE = 100;
-/** Nobody here answers beats. */
-const LONG_LEASE_MS = 3_600_000;
 const LOCKS_EACH = 50;
 
 const tenantOf = (tenant: number): string => `bench-${tenant}`;
@@ -35,13 +32,14 @@ function someone(): Attachment {
   return people[next] as Attachment;
 }
 
-const asking = ({ sessionId, attach }: Attachment) => ({ sessionId, attach, mayForce: false });
-
 async function lockAndRelease(): Promise<void> {
-  const person = someone();
-  const { tenant, sessionId } = person;
+  const { tenant, sessionId, attach } = someone();
   const resource = `record/${sessionId}`;
-  const answer = await core().locks.acquire(tenant, asking(person), { resource, requestId: randomUUID() });
+  const answer = await core().locks.acquire(
+    tenant,
+    { sessionId, attach, mayForce: false },
+    { resource, requestId: randomUUID() },
+  );
   if (answer.state !== 'granted') throw new Error('a lock nobody else wants was not granted');
   await core().locks.release(tenant, sessionId, resource, answer.lock.fence);
 }
@@ -80,8 +78,7 @@ const methods = {
     if (cores.length === 0) cores.push(await openCore(to.redisUrl));
     const has = new Set(people.map(({ tenant }) => tenant)).size;
     await inParallel(Math.max(0, to.tenants - has), AT_ONCE, async (i) => {
-      const policy = { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS };
-      await core().policies.set(tenantOf(has + i), 0, policy, { kind: 'system' });
+      await giveLongLeases(core(), tenantOf(has + i));
     });
     const from = people.length;
     await inParallel(to.sessions - from, AT_ONCE, async (i) => {
@@ -94,12 +91,9 @@ const methods = {
     const from = locks;
     await inParallel(Math.ceil((count - from) / LOCKS_EACH), AT_ONCE, async (i) => {
       const first = from + i * LOCKS_EACH;
-      const resources = Array.from({ length: Math.min(LOCKS_EACH, count - first) }, (_, n) => ({
-        resource: `record/${first}/line/${n}`,
-      }));
-      const person = people[(first / LOCKS_EACH) % people.length] as Attachment;
-      const request = { resources, requestId: randomUUID() };
-      await core().locks.acquireMany(person.tenant, asking(person), request);
+      const { tenant, sessionId } = people[(first / LOCKS_EACH) % people.length] as Attachment;
+      const lines = { record: `record/${first}`, count: Math.min(LOCKS_EACH, count - first) };
+      await lockLines(core(), tenant, sessionId, lines);
     });
     locks = count;
   },

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { DEFAULT_POLICY } from '@lastcall/shared';
 import { Redis } from 'ioredis';
 import type { Core } from 'lastcall/internal/core.js';
-import { openCore, openSession } from '../lib/registry.js';
+import { giveLongLeases, openCore, openSession } from '../lib/registry.js';
 import { usage } from '../lib/usage.js';
 import { serve } from '../lib/worker.js';
 
@@ -12,7 +11,6 @@ import { serve } from '../lib/worker.js';
 const TENANT = 'bench';
 const RESOURCE = 'record/hot';
 const WAIT_MS = 300_000;
-const LONG_LEASE_MS = 3_600_000;
 
 /** Times in milliseconds. */
 export interface HotTimes {
@@ -40,7 +38,7 @@ const methods = {
   async prepare({ redisUrl, sessions }: { redisUrl: string; sessions: number }): Promise<void> {
     core = await openCore(redisUrl);
     ping = new Redis(redisUrl);
-    await core.policies.set(TENANT, 0, { ...DEFAULT_POLICY, leaseMs: LONG_LEASE_MS }, { kind: 'system' });
+    await giveLongLeases(core, TENANT);
     // The node of those who wait: it hears of grants as every node does, by what is published.
     const other = await openCore(redisUrl);
     await other.bus.follow(TENANT);
