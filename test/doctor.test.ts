@@ -9,6 +9,7 @@ import { fakeTerminal } from './support/fake-terminal.js';
 import { type OldRedisOptions, startOldRedis } from './support/old-redis.js';
 import {
   needsRedisServer,
+  observer,
   type RedisServer,
   type RedisServerOptions,
   redisServerAvailable,
@@ -207,6 +208,17 @@ describe('doctor', function () {
       );
     });
 
+    it('[C5] finds a user without the right to give Redis functions', async () => {
+      const { url, port } = await redis({ appendonly: true });
+      const admin = await observer(url);
+      await admin.aclSetUser('narrow', ['on', '>pass-word', '~lc:*', '&lc:*', '+@all', '-function']);
+      admin.destroy();
+      await finds(
+        { LASTCALL_REDIS_URL: `redis://narrow:pass-word@127.0.0.1:${port}` },
+        { 'error functions': [/may not give Redis functions/, /\+fcall \+function\|load/] },
+      );
+    });
+
     it('[C5] finds a replica, and a cluster that the URL does not name', async () => {
       const replica = await redis({ appendonly: true, config: { replicaof: '127.0.0.1 1' } });
       const found = await wrong({ LASTCALL_REDIS_URL: replica.url });
@@ -246,7 +258,7 @@ describe('doctor', function () {
     it('[C5] had a fault planted for each finding', () => {
       // A Redis that loads when it is asked is not reached; the way through proxies has tests of its own.
       const elsewhere = new Set(['loading', 'public', 'upgrade', 'quiet']);
-      const real = new Set(['eviction', 'persistence', 'memory', 'role', 'mode', 'replicas']);
+      const real = new Set(['functions', 'eviction', 'persistence', 'memory', 'role', 'mode', 'replicas']);
       const needed = Object.keys(EXAMINED).filter(
         (name) => !elsewhere.has(name) && (redisServerAvailable() || !real.has(name)),
       );

@@ -32,10 +32,10 @@ describe('H64: the Redis driver, when Redis fails', () => {
     driver.onReady(() => {
       ready += 1;
     });
-    const sha = await driver.scriptLoad(INCREMENT);
+    await driver.functionLoad(INCREMENT);
     server.pause();
     const failures = await Promise.all(
-      Array.from({ length: 7 }, () => failure(() => driver.evalsha(sha, ['frozen'], []))),
+      Array.from({ length: 7 }, () => failure(() => driver.fcall('test_increment', ['frozen'], []))),
     );
     for (const { error, afterMs } of failures) {
       expect(error).to.be.instanceOf(StoreUnavailableError);
@@ -118,10 +118,10 @@ describe('H64: the Redis driver, when Redis fails', () => {
     const proxy = await startProxy(server.port);
     onCleanup(() => proxy.stop());
     const driver = await connected(`redis://127.0.0.1:${proxy.port}`);
-    const sha = await driver.scriptLoad(INCREMENT);
+    await driver.functionLoad(INCREMENT);
     for (let round = 1; round <= 5; round += 1) {
       proxy.cutNextReply();
-      const { error, afterMs } = await failure(() => driver.evalsha(sha, ['once'], []));
+      const { error, afterMs } = await failure(() => driver.fcall('test_increment', ['once'], []));
       expect(error.mayHaveRun).to.equal(true);
       expect(afterMs).to.be.below(1_000);
       await waitFor(() => driver.status().state === 'ready', 'the recovery');

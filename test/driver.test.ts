@@ -110,9 +110,9 @@ describe('the Redis driver', () => {
       it('runs scripts and plain commands; answers are strings and numbers', async () => {
         const driver = await connected(url);
         const key = `lc:{driver-${process.pid}}:plain`;
-        const sha = await driver.scriptLoad(INCREMENT);
+        await driver.functionLoad(INCREMENT);
         await driver.commands.del(key);
-        expect(await driver.evalsha(sha, [key], [])).to.equal(1);
+        expect(await driver.fcall('test_increment', [key], [])).to.equal(1);
         expect(await driver.commands.get(key)).to.equal('1');
         await driver.commands.del(key);
         await driver.commands.hset(key, { a: '1', b: 2 });
@@ -134,20 +134,31 @@ describe('the Redis driver', () => {
         expect(driver.status().state).to.equal('ready');
       });
 
-      it('H65: a script that Redis does not know is said to be that, not an outage', async () => {
+      it('H65: a function that Redis does not have is said to be that, not an outage', async () => {
         const driver = await connected(url);
-        const { error } = await failure(() => driver.evalsha('0'.repeat(40), ['lc:{t}:k'], []));
-        expect(error.message).to.match(/^NOSCRIPT/);
+        const { error } = await failure(() => driver.fcall('test_nothing', ['lc:{t}:k'], []));
+        expect(error.message).to.match(/Function not found/);
         expect(isUnavailable(error)).to.equal(false);
+      });
+
+      it('gives every primary a library once, names those it has, and takes one away once', async () => {
+        const driver = await connected(url);
+        for (const _ of ['given', 'there already']) await driver.functionLoad(INCREMENT);
+        const before = await driver.functionList('test_incr*');
+        expect(new Set(before.flat())).to.deep.equal(new Set(['test_increment']));
+        for (const _ of ['taken', 'gone already']) await driver.functionDelete('test_increment');
+        expect((await driver.functionList('test_incr*')).flat()).to.deep.equal([]);
+        await driver.functionLoad(INCREMENT);
+        expect(await driver.functionLoad('return 1').catch(String)).to.match(/Missing library/);
       });
 
       it('hears sharded channels, published from inside a script too, until it leaves them', async () => {
         const driver = await connected(url);
         const messages = messagesOf(driver);
         const channel = `lc:{driver-${process.pid}}:log`;
-        const sha = await driver.scriptLoad(PUBLISH);
+        await driver.functionLoad(PUBLISH);
         await driver.subscribe(channel);
-        expect(await driver.evalsha(sha, [channel], ['from a script'])).to.equal(1);
+        expect(await driver.fcall('test_publish', [channel], ['from a script'])).to.equal(1);
         await driver.commands.spublish(channel, 'from a client');
         await waitFor(() => messages.length === 2, 'both messages');
         expect(messages).to.deep.equal([`${channel} from a script`, `${channel} from a client`]);
@@ -162,6 +173,7 @@ describe('the Redis driver', () => {
         expect(findings.map((finding) => finding.name)).to.include.members([
           'reach',
           'version',
+          'functions',
           'eviction',
           'clock',
         ]);

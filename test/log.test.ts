@@ -43,10 +43,10 @@ describe('log', () => {
   it('keeps what was sent to the store out of it when the store refuses a command (H28)', () => {
     const { log, lines } = capture(true);
     const refusal = Object.assign(new Error('ERR no'), {
-      command: { name: 'evalsha', args: [SESSION, 'hunter2'] },
+      command: { name: 'fcall', args: [SESSION, 'hunter2'] },
     });
     log.error({ err: refusal }, 'a handler failed');
-    expect(lines[0]).to.include('evalsha').and.not.to.include('hunter2').and.not.to.include(SESSION);
+    expect(lines[0]).to.include('fcall').and.not.to.include('hunter2').and.not.to.include(SESSION);
   });
 
   it('writes one JSON object per line in production, with the level and the instant', () => {

@@ -19,9 +19,10 @@ const FORBIDDEN: readonly (readonly string[])[] = [
   ['GET', 'other'],
   ['SET', 'other', '1'],
   ['RENAME', 'lc:{a}:rev', 'other'],
-  ['EVAL', "return redis.call('GET', KEYS[1])", '1', 'other'],
-  ['EVAL', "return redis.call('GET', 'other')", '1', 'lc:{a}:rev'],
-  ['EVAL', "return redis.call('KEYS', '*')", '1', 'lc:{a}:rev'],
+  ['EVAL', "return redis.call('GET', KEYS[1])", '1', 'lc:{a}:rev'],
+  ['FCALL', 'stray_get', '1', 'other'],
+  ['FCALL', 'stray_other', '1', 'lc:{a}:rev'],
+  ['FCALL', 'stray_keys', '1', 'lc:{a}:rev'],
   ['SSUBSCRIBE', 'other'],
   ['SPUBLISH', 'other', 'news'],
   ['SUBSCRIBE', 'lc:{a}:log'],
@@ -42,6 +43,12 @@ const FORBIDDEN: readonly (readonly string[])[] = [
   ['MODULE', 'LIST'],
 ];
 
+/** Functions that whoever has the password could give Redis. */
+const STRAY = `#!lua name=stray
+redis.register_function('stray_get', function(keys) return redis.call('GET', keys[1]) end)
+redis.register_function('stray_other', function() return redis.call('GET', 'other') end)
+redis.register_function('stray_keys', function() return redis.call('KEYS', '*') end)`;
+
 describe('the shipped user of Redis', function () {
   this.timeout(30_000);
   let folder: string;
@@ -57,6 +64,7 @@ describe('the shipped user of Redis', function () {
     redis = await startRedis({ config: { aclfile } });
     url = `redis://lastcall:${PASSWORD}@127.0.0.1:${redis.port}`;
     user = await observer(url);
+    await user.functionLoad(STRAY);
   });
   after(async () => {
     user?.destroy();

@@ -24,7 +24,7 @@ interface Slow {
 /** What Redis did since the last look, by its own books. */
 class Books {
   readonly #redis: Observer;
-  readonly #names = new Map<string, string>(SCRIPT_NAMES.map((name) => [assemble(name).sha, name]));
+  readonly #names = new Map<string, string>(SCRIPT_NAMES.map((name) => [assemble(name).called, name]));
   #cpuMs = 0;
 
   constructor(redis: Observer) {
@@ -53,7 +53,7 @@ class Books {
   /** Checks that scripts were short, and says so in one line. */
   async close(phase: string): Promise<void> {
     const cpuMs = (await this.#mainThreadMs()) - this.#cpuMs;
-    const scripts = await this.#number('commandstats', /cmdstat_evalsha:calls=(\d+)/);
+    const scripts = await this.#number('commandstats', /cmdstat_fcall:calls=(\d+)/);
     const average = cpuMs / Math.max(1, scripts);
     const slow = await this.#slow();
     const over = slow.filter(({ tookMs }) => tookMs > PROMISE_MS).length;
@@ -71,7 +71,7 @@ class Books {
   async #slow(): Promise<readonly Slow[]> {
     const entries = (await this.#ask('SLOWLOG', 'GET', '-1')) as [number, number, number, string[]][];
     return entries
-      .filter(([, , , command]) => command[0]?.toLowerCase() === 'evalsha')
+      .filter(([, , , command]) => command[0]?.toLowerCase() === 'fcall')
       .map(([, , tookUs, command]) => ({
         name: this.#names.get(command[1] ?? '') ?? '?',
         tookMs: tookUs / 1_000,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { connectRedis } from 'lastcall/internal/redis/driver.js';
-import { SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
+import { assemble, SCRIPT_NAMES } from 'lastcall/internal/redis/scripts.js';
 import { Store } from 'lastcall/internal/redis/store.js';
 import { blockEverything } from './support/blocks.js';
 import { administrator, freshTenant, TestBroker, type TestClient } from './support/broker.js';
@@ -137,7 +137,7 @@ describe('[A7] [P7] on a cluster', () => {
     const unseen = SCRIPT_NAMES.filter((name) => !body.includes(`script="${name}"`));
     expect(unseen).to.deep.equal(['order_step', 'session_abandon']);
     const { groups = {} } =
-      /cmdstat_evalsha:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
+      /cmdstat_fcall:.*rejected_calls=(?<rejected>\d+),failed_calls=(?<failed>\d+)/.exec(
         await redis.info('commandstats'),
       ) ?? {};
     expect(groups).to.include({ rejected: '0', failed: '0' });
@@ -172,6 +172,25 @@ describe('[A7] a Redis that forgets the scripts', () => {
   const FLUSH_EVERY_MS = 3;
   const RESOURCES = 150;
 
+  it('has what the version that started last runs by, and nothing that another one left', async () => {
+    const { url } = await testStore();
+    const driver = await connectRedis({ url });
+    const names = async (): Promise<string[]> => (await driver.functionList('lastcall_*')).flat();
+    const left = 'lastcall_lock_acquire_000000000000';
+    try {
+      await driver.functionLoad(
+        `#!lua name=${left}\nredis.register_function('${left}', function() return 1 end)`,
+      );
+      expect(await names()).to.include(left);
+      await new Store(driver).load();
+      expect((await names()).toSorted()).to.deep.equal(
+        SCRIPT_NAMES.map((name) => assemble(name).called).toSorted(),
+      );
+    } finally {
+      await driver.close();
+    }
+  });
+
   it('is given them again, and nothing is lost or done twice', async () => {
     const broker = await TestBroker.start();
     const redis = await observer((await testStore()).url);
@@ -180,7 +199,7 @@ describe('[A7] a Redis that forgets the scripts', () => {
     const forget = async (): Promise<number> => {
       let flushes = 0;
       for (; !work.signal.aborted; flushes += 1) {
-        await redis.scriptFlush();
+        await redis.functionFlush();
         await delay(FLUSH_EVERY_MS);
       }
       return flushes;

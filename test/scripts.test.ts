@@ -54,6 +54,13 @@ function bodyFaults(file: Source): string[] {
   ];
 }
 
+/** Where a value gets its name, another value, or another part. */
+const changeOf = (constant: string): RegExp =>
+  new RegExp(
+    `\\b${constant}(?:\\[[^\\]]*\\]|\\.\\w+)?(?:, [A-Z_]{3,})* = (?!=)|(?:insert|remove|sort)\\(${constant}\\b`,
+    'g',
+  );
+
 describe('[A7] scripts are constants', () => {
   it('are one file per verb, all of them known', () => {
     expect(verbs.map(([name]) => name)).to.have.members([...SCRIPT_NAMES]);
@@ -100,9 +107,30 @@ describe('[A7] scripts are constants', () => {
 
   it('are given to Redis as they stand', () => {
     for (const { name, source, origins } of assembledScripts()) {
-      expect(source.split('\n').length - 1, name).to.equal(origins.length);
+      const lines = source.split('\n');
       const own = files.get(name)?.text.split('\n').slice(1, -1) ?? [];
-      expect(source.split('\n').slice(0, -1).slice(-own.length), name).to.deep.equal(own);
+      const at = origins.indexOf(`${name}:2`);
+      expect(lines[at - 1], name).to.equal('local function run()');
+      expect(lines.slice(at, at + own.length), name).to.deep.equal(own);
+      expect(lines.slice(at + own.length, at + own.length + 2), name).to.deep.equal([
+        'end',
+        'redis.register_function({',
+      ]);
+    }
+  });
+
+  it('begin each run with nothing of the run before', () => {
+    for (const { name, source } of assembledScripts()) {
+      const [, , ...lines] = source.slice(0, source.indexOf('local function run()')).split('\n');
+      // In no function: what is made once is a constant, everything else is made anew.
+      const made = lines.filter((line) => /^(?:do )?(?:local )?\w+(?:, \w+)* =/.test(line));
+      const variables = made.filter(
+        (line) => !/^(?:local )?[A-Z][A-Z_]{2,}(?:, [A-Z_]{3,})* = [^(]*$/.test(line),
+      );
+      expect(variables, name).to.deep.equal([]);
+      for (const constant of made.flatMap((line) => line.split(' = ')[0]?.match(/[A-Z_]{3,}/g) ?? [])) {
+        expect(source.match(changeOf(constant)) ?? [], `${name}: ${constant}`).to.have.lengthOf(1);
+      }
     }
   });
 
@@ -126,6 +154,9 @@ describe('[A7] scripts are constants', () => {
     expect(bodyFaults(verb("return redis.error_reply('no ' .. ARGV[1])\n"))).to.deep.equal([
       'redis.error_reply',
     ]);
+    for (const change of ['SAY = nil', "SAY['x'] = 1", 'SAY.x = 1', 'table.insert(SAY, 1)'])
+      expect(change.match(changeOf('SAY')), change).to.have.lengthOf(1);
+    expect('say = { text = SAY.x, y = 1, z = SAY == 1 }'.match(changeOf('SAY'))).to.equal(null);
     expect(bodyFaults(verb("call('KEYS', 'lc:*')\ncall(ARGV[1])\n"))).to.have.lengthOf(2);
   });
 });

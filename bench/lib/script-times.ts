@@ -31,7 +31,7 @@ type Entry = [id: number, at: number, tookUs: number, args: string[]];
 /** Times scripts by Redis' slow log. */
 export class ScriptTimes {
   readonly #redis: Redis;
-  readonly #names = new Map<string, string>(SCRIPT_NAMES.map((name) => [assemble(name).sha, name]));
+  readonly #names = new Map<string, string>(SCRIPT_NAMES.map((name) => [assemble(name).called, name]));
 
   private constructor(redis: Redis) {
     this.#redis = redis;
@@ -50,8 +50,8 @@ export class ScriptTimes {
     await work();
     const entries = (await this.#redis.call('SLOWLOG', 'GET', -1)) as Entry[];
     const byName = new Map<string, number[]>();
-    for (const [, , tookUs, [command = '', sha = '']] of entries) {
-      const name = this.#nameOf(command.toLowerCase(), sha);
+    for (const [, , tookUs, [command = '', called = '']] of entries) {
+      const name = this.#nameOf(command.toLowerCase(), called);
       if (name === undefined) continue;
       const known = byName.get(name);
       if (known) known.push(tookUs / 1_000);
@@ -64,14 +64,14 @@ export class ScriptTimes {
     };
   }
 
-  #nameOf(command: string, sha: string): string | undefined {
-    if (command === 'evalsha') return this.#names.get(sha) ?? sha.slice(0, 8);
+  #nameOf(command: string, called: string): string | undefined {
+    if (command === 'fcall') return this.#names.get(called) ?? called;
     return PLAIN_COMMANDS.has(command) ? PLAIN : undefined;
   }
 
   async #heldMs(): Promise<number> {
     const stats = await this.#redis.info('commandstats');
-    return Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1] ?? 0) / 1_000;
+    return Number(/^cmdstat_fcall:calls=\d+,usec=(\d+)/m.exec(stats)?.[1] ?? 0) / 1_000;
   }
 }
 

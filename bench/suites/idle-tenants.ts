@@ -15,7 +15,7 @@ const MEASURE_MS = { quick: 2_000, short: 10_000, full: 40_000 } as const;
 const SETTLE_MS = { quick: 3_000, short: 6_000, full: 35_000 } as const;
 
 async function scriptsRun({ observer }: RedisServer): Promise<number> {
-  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(await observer.info('commandstats'))?.[1] ?? 0);
+  return Number(/cmdstat_fcall:calls=(\d+)/.exec(await observer.info('commandstats'))?.[1] ?? 0);
 }
 
 async function measure(context: Context, round: number, tenants: number, brokers: number): Promise<Cell> {

@@ -150,13 +150,13 @@ export const STORE_NEMESES: readonly Nemesis[] = [
   },
   {
     id: 'N17',
-    name: 'SCRIPT FLUSH',
+    name: 'FUNCTION FLUSH',
     topology: 'redis',
     victim: 'redis',
     sparesBrokers: true,
     strike: (stage) =>
       repeat(async () => {
-        await tell(stage, 'SCRIPT', 'FLUSH');
+        await tell(stage, 'FUNCTION', 'FLUSH');
         return await stage.pass(100);
       }),
   },

@@ -7,9 +7,13 @@ import {
   type StoreUnavailableError,
 } from 'lastcall/internal/redis/driver.js';
 
-export const INCREMENT = '#!lua\nreturn redis.call("INCR", KEYS[1])';
-export const PUBLISH =
-  '#!lua flags=allow-oom\nredis.call("INCR", KEYS[1])\nreturn redis.call("SPUBLISH", KEYS[1], ARGV[1])';
+export const INCREMENT = `#!lua name=test_increment
+redis.register_function('test_increment', function(keys) return redis.call('INCR', keys[1]) end)`;
+export const PUBLISH = `#!lua name=test_publish
+redis.register_function({ function_name = 'test_publish', flags = { 'allow-oom' }, callback = function(keys, argv)
+  redis.call('INCR', keys[1])
+  return redis.call('SPUBLISH', keys[1], argv[1])
+end })`;
 
 const cleanups: (() => unknown)[] = [];
 

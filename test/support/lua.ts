@@ -46,11 +46,10 @@ export function assembledScripts(): Assembled[] {
     if (verb === undefined) throw new Error(`there is no server/lua/${name}.lua`);
     const [shebang = '', ...body] = linesOf(name, verb.text);
     const libraries = includesOf(verb).flatMap((library) => linesOf(library, files.get(library)?.text ?? ''));
-    return {
-      name,
-      source: assemble(name, { whole: true }).source,
-      origins: [shebang, 'defaults:1', ...libraries, ...body],
-    };
+    const { source } = assemble(name, { whole: true });
+    const origins = [shebang, 'defaults:1', ...libraries, 'run:1', ...body];
+    // How Redis is told of it stands behind it.
+    return { name, source, origins: [...origins, ...linesOf('told', source).slice(origins.length)] };
   });
 }
 

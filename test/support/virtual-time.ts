@@ -3,14 +3,16 @@ import type { RedisCommands, RedisDriver } from 'lastcall/internal/redis/driver.
 import { revKey } from 'lastcall/internal/redis/keys.js';
 import type { StoreDriver } from 'lastcall/internal/redis/store.js';
 
-/** The line of `_lib.lua` through which every command of every script goes. */
-const SEAM = /^(?<local>local )?call = redis\.call$/m;
+/** The line of `_lib.lua` through which every command of every script goes, as it is run at the start of each. */
+const SEAM = /(?<=^(?:local call )?)begins\[#begins \+ 1\] = function\(\) call = redis\.call end$/m;
+/** Where a script is run, and has run. */
+const RUN = /^ {4}return run\(\)$/m;
 
 /**
  * Stands in for it: `TIME` is the second key, a clock of the tenant's own, and whatever has a TTL ends by that clock.
  * Everything else goes to Redis as it is, so that the scripts under test are the real ones.
  */
-const VIRTUAL = `do
+const VIRTUAL = `begins[#begins + 1] = function()
   local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
   local us = tonumber(KEYS[2])
   local ms = math.floor(us / 1000)
@@ -57,8 +59,7 @@ const VIRTUAL = `do
     if verb then return verb(...) end
     return redis.call(command, ...)
   end
-end
-`;
+end`;
 
 /** Lets go of what has ended before an instant (ms), as Redis does. */
 const EXPIRE = `local ends = string.sub(KEYS[1], 1, -4) .. 'ends'
@@ -71,22 +72,16 @@ end`;
 export type Mutate = (source: string) => string;
 
 /**
- * A script that, in the same step, reads what is `wanted` (its third key) after it has run. `look` is the body of a
- * function that answers with a text.
+ * Reads, in the same step, what is `wanted` (a script's third key) after it has run. `look` is the body of a function that
+ * answers with a text.
  */
-const andThen = (source: string, look: string): string => {
-  const [, first = '', rest = ''] = /^(#![^\n]*\n)?([^]*)$/.exec(source) ?? [];
-  return `${first}local function scripted()
-${rest}
-end
-local said = scripted()
-if not KEYS[3] then return said end
-local wanted = cjson.decode(KEYS[3])
-local function look()
+const andThen = (look: string): string => `    local said = run()
+    if not KEYS[3] then return said end
+    local wanted = cjson.decode(KEYS[3])
+    local function look()
 ${look}
-end
-return { said, look() }`;
-};
+    end
+    return { said, look() }`;
 
 const digestOf = (source: string): string => createHash('sha1').update(source).digest('hex');
 
@@ -100,8 +95,8 @@ export class VirtualDriver implements StoreDriver {
   readonly #seen = new Map<string, unknown>();
   /** The instant (µs) in each tenant, by the key that its scripts declare. */
   readonly #clocks = new Map<string, number>();
-  /** Digests of the scripts Redis really has, by those of the scripts as they are shipped. */
-  readonly #digests = new Map<string, string>();
+  /** Names of the functions Redis really has, by those of the functions as they are shipped. */
+  readonly #names = new Map<string, string>();
 
   constructor(driver: RedisDriver, { look, mutate = (source) => source }: { look: string; mutate?: Mutate }) {
     this.#driver = driver;
@@ -113,18 +108,23 @@ export class VirtualDriver implements StoreDriver {
     return this.#driver.commands;
   }
 
-  async evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const digest = this.#digests.get(sha);
-    if (digest === undefined) throw new Error('NOSCRIPT it was not given yet');
-    return this.#said(keys, await this.#driver.evalsha(digest, this.#keysFor(keys), args));
+  async fcall(name: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const real = this.#names.get(name);
+    if (real === undefined) throw new Error('Function not found: it was not given yet');
+    return this.#said(keys, await this.#driver.fcall(real, this.#keysFor(keys), args));
   }
 
-  async eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#said(keys, await this.#driver.eval(this.#rewrite(source), this.#keysFor(keys), args));
+  functionLoad(source: string): Promise<void> {
+    return this.#driver.functionLoad(this.#rewrite(source));
   }
 
-  scriptLoad(source: string): Promise<string> {
-    return this.#driver.scriptLoad(this.#rewrite(source));
+  /** None of those as they are shipped. */
+  async functionList(): Promise<readonly (readonly string[])[]> {
+    return [[]];
+  }
+
+  functionDelete(name: string): Promise<void> {
+    return this.#driver.functionDelete(this.#names.get(name) ?? name);
   }
 
   /** Moves the tenant's clock to an instant in microseconds; `expires`: something may end by that. */
@@ -138,15 +138,9 @@ export class VirtualDriver implements StoreDriver {
     for (const map of [this.#clocks, this.#wanted, this.#seen]) map.delete(revKey(tenant));
   }
 
-  /** Runs a script of the test's own, by its digest where Redis knows it. */
+  /** Runs a script of the test's own. */
   async run(source: string, tenant: string, args: readonly (string | number)[]): Promise<unknown> {
-    const keys = [revKey(tenant)];
-    try {
-      return await this.#driver.evalsha(digestOf(source), keys, args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return await this.#driver.eval(source, keys, args);
-    }
+    return await this.#driver.commands.eval(source, 1, revKey(tenant), ...args);
   }
 
   /** Has every script of a tenant looked after from now on. */
@@ -180,12 +174,14 @@ export class VirtualDriver implements StoreDriver {
   }
 
   #rewrite(source: string): string {
-    if (!SEAM.test(source)) throw new Error('a script without the line that calls Redis');
-    const rewritten = this.#mutate(source).replace(SEAM, (_, local?: string) =>
-      local ? `local call\n${VIRTUAL}` : VIRTUAL,
-    );
-    const watched = andThen(rewritten, this.#look);
-    this.#digests.set(digestOf(source), digestOf(watched));
-    return watched;
+    if (!SEAM.test(source) || !RUN.test(source))
+      throw new Error('a script without the lines that call Redis');
+    const rewritten = this.#mutate(source)
+      .replace(SEAM, () => VIRTUAL)
+      .replace(RUN, () => andThen(this.#look));
+    const [name = ''] = /(?<=^#!lua name=)\w+/.exec(source) ?? [];
+    const real = `virtual_${digestOf(rewritten)}`;
+    this.#names.set(name, real);
+    return rewritten.replaceAll(name, real);
   }
 }

@@ -15,6 +15,7 @@ export const EXAMINED = {
   reach: 'whether Redis answers',
   loading: 'whether Redis has its data',
   version: 'the version of Redis',
+  functions: 'whether Redis takes functions',
   role: 'whether Redis takes writes',
   mode: 'whether the URL fits the kind of Redis',
   replicas: 'replicas that may have to take over',

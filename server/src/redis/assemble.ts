@@ -32,10 +32,34 @@ function blocksOf(text: string): Block[] {
   return blocks;
 }
 
+/** Names in capitals for which nothing is called: the same in every run, and nobody changes them. */
+const CONSTANT = /^local [A-Z][A-Z_]{2,}(?:, [A-Z_]{3,})* = [^(]*$/;
+
+/** A declaration with its lines, for names that others use too (`isShared`: declared in the head) or its own library only. */
+function declare({ names, lines }: Block, isShared: boolean): readonly string[] {
+  const [first = '', ...rest] = lines;
+  const isFunction = first.startsWith('local function');
+  const end = first.endsWith('{') ? rest.indexOf('}') + 1 : 0;
+  const statement = lines.slice(0, end + 1);
+  if (names.length === 0 || isFunction || CONSTANT.test(statement.join(' '))) {
+    return isShared ? [first.slice('local '.length), ...rest] : lines;
+  }
+  const values = statement.with(
+    0,
+    first.includes('=') ? first.slice('local '.length) : `${names.join(', ')} = nil`,
+  );
+  const begun = values.with(
+    0,
+    `${isShared ? '' : `local ${names.join(', ')} `}begins[#begins + 1] = function() ${values[0]}`,
+  );
+  return [...begun.with(end, `${begun[end]} end`), ...lines.slice(end + 1)];
+}
+
 /**
  * Puts libraries and a verb together, so that names which only their own library uses end with it – Lua allows 200 local
- * variables at a time – and what nobody uses here is left out, since each function costs time in every run. Line for line
- * it stays what stands in the files; `head` declares what is shared.
+ * variables at a time – and what nobody uses here is left out. Functions and constants are made once, when Redis is given
+ * the text; any other value is made anew at the start of each run, by `begins`. Line for line it stays what stands in the
+ * files; `head` declares what is shared.
  * @param whole nothing is left out, so that it can be seen what no script uses
  */
 export function joinScript(
@@ -49,15 +73,14 @@ export function joinScript(
     const later = new Set(used);
     const kept = blocksOf(text)
       .toReversed()
-      .map(({ names, lines }) => {
+      .map((block) => {
+        const { names, lines } = block;
         const isUsed = whole || names.length === 0 || names.some((one) => used.has(one));
         if (!isUsed) return lines.map(() => '');
         for (const word of wordsOf(lines.join('\n'))) used.add(word);
-        if (!names.some((one) => later.has(one))) return lines;
-        for (const one of names) share(shared, one, name);
-        const [first = '', ...rest] = lines;
-        const isPlain = !first.includes('=') && !first.startsWith('local function');
-        return [isPlain ? '' : first.slice('local '.length), ...rest];
+        const isShared = names.some((one) => later.has(one));
+        if (isShared) for (const one of names) share(shared, one, name);
+        return declare(block, isShared);
       });
     return `do ${kept.toReversed().flat().join('\n')} end\n`;
   });

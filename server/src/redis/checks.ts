@@ -14,6 +14,7 @@ export type FindingName =
   | 'role'
   | 'mode'
   | 'replicas'
+  | 'functions'
   | 'eviction'
   | 'clock'
   | 'persistence'
@@ -46,11 +47,13 @@ export async function checkRedis(
       message: `${name} answers in ${latencyMs.toFixed(1)} ms.`,
     };
     const info = await readInfo(driver);
+    const version = checkVersion(info);
     return [
       reach,
       ...(info === undefined ? [] : [checkLoading(info), checkRole(info), checkMode(info, driver)]),
       ...(info === undefined || driver.kind !== 'sentinel' ? [] : [checkReplicas(info, minReplicas)]),
-      checkVersion(info),
+      version,
+      ...(version.level === 'error' ? [] : [await checkFunctions(driver)]),
       checkEviction(info?.get('maxmemory_policy') ?? (await readPolicy(driver))),
       await checkClock(driver, now),
     ];
@@ -160,6 +163,19 @@ function checkVersion(info: Info | undefined): Finding {
     level: 'error',
     message: `${shown} is too old: the scripts need Redis ${MAJOR_NEEDED}.0 or later.`,
     remedy: `Upgrade to Redis ${MAJOR_NEEDED}.0 or later, or to Valkey.`,
+  };
+}
+
+/** Every verb is a function of Redis. */
+async function checkFunctions(driver: RedisDriver): Promise<Finding> {
+  const name = 'functions';
+  if (await unlessForbidden(driver.functionList('lastcall_')))
+    return { name, level: 'ok', message: 'Redis takes functions.' };
+  return {
+    name,
+    level: 'error',
+    message: 'This user may not give Redis functions, and everything the broker does there is one.',
+    remedy: 'Grant +fcall +function|load +function|list +function|delete to the user.',
   };
 }
 

@@ -65,6 +65,16 @@ function wordsOf({ message }: Error): string {
   return message.startsWith('Unknown RESP type') ? 'what answers there is not Redis' : message;
 }
 
+/** Takes a refusal for an answer that says that nothing is left to do. */
+async function unless<T>(refusal: RegExp, reply: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof Error && refusal.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
 /** The connections to Redis. Made by {@link connectRedis}. */
 export class RedisDriver {
   /** The address without its password. */
@@ -113,24 +123,34 @@ export class RedisDriver {
     return this.#client;
   }
 
-  /** Runs a script that Redis knows. On a cluster the first key decides where. */
-  evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#client.evalsha(sha, keys.length, ...keys, ...args);
+  /** Runs a function that Redis has. On a cluster the first key decides where. */
+  fcall(name: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#client.fcall(name, keys.length, ...keys, ...args);
   }
 
-  /** Gives Redis a script and runs it. */
-  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#client.eval(source, keys.length, ...keys, ...args);
+  /** Gives every primary a library of functions, unless it has it. */
+  async functionLoad(source: string): Promise<void> {
+    await this.#onPrimaries((node) => unless(/already exists/, node.function('LOAD', source)));
   }
 
-  /** Gives Redis a script, every primary of a cluster. @returns its digest */
-  async scriptLoad(source: string): Promise<string> {
+  /** The names of the libraries of each primary. */
+  async functionList(pattern: string): Promise<readonly (readonly string[])[]> {
+    // Name and value in turns: the name is the first.
+    const lists = await this.#onPrimaries((node) => node.function('LIST', 'LIBRARYNAME', pattern));
+    return lists.map((list) => (list as string[][]).map(([, name = '']) => name));
+  }
+
+  /** Takes a library away from every primary that has it. */
+  async functionDelete(name: string): Promise<void> {
+    await this.#onPrimaries((node) => unless(/not found/, node.function('DELETE', name)));
+  }
+
+  async #onPrimaries<T>(ask: (node: Redis) => Promise<T>): Promise<T[]> {
     const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
-    const digests = await Promise.all(nodes.map((node) => node.script('LOAD', source)));
-    if (digests.length === 0) {
+    if (nodes.length === 0) {
       throw new StoreUnavailableError('the cluster has no primary', { mayHaveRun: false });
     }
-    return String(digests[0]);
+    return await Promise.all(nodes.map(ask));
   }
 
   /**

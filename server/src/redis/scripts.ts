@@ -59,21 +59,33 @@ export const SCRIPT_NAMES = [
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 
-/** What the loader needs of a Redis client. */
+/** What the loader needs of a Redis client. On a cluster "Redis" is every primary. */
 export interface ScriptRunner {
   readonly kind?: 'single' | 'cluster' | 'sentinel';
-  evalsha(sha: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  eval(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  scriptLoad(source: string): Promise<unknown>;
+  /** Runs a function that Redis has. */
+  fcall(name: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  /** Gives Redis a library that it may have already. */
+  functionLoad(source: string): Promise<void>;
+  /** The names of the libraries that each primary has. */
+  functionList(pattern: string): Promise<readonly (readonly string[])[]>;
+  /** Takes a library away that may be gone already. */
+  functionDelete(name: string): Promise<void>;
 }
 
 export interface Script {
   readonly name: ScriptName;
+  /** A library of Redis with one function. */
   readonly source: string;
-  readonly sha: string;
+  /** The name of both: the verb's with the digest of the source, so that each version of it has its own. */
+  readonly called: string;
   /** Whether it can grant a lock: then it is told the highest fence that this node heard of, behind its arguments. */
   readonly drawsFences: boolean;
 }
+
+/** What the names of all libraries begin with. */
+const OURS = 'lastcall_';
+/** Digits of the digest in a name. */
+const DIGITS = 12;
 
 const LUA_FOLDER = fileURLToPath(new URL('../../lua/', import.meta.url));
 
@@ -81,14 +93,14 @@ function luaLiteral(value: string | number): string {
   return typeof value === 'number' ? String(value) : `'${value}'`;
 }
 
-/** The contract's defaults as the first line of each script, so that they stand in one place only. */
+/** The contract's defaults in the first line of each script, so that they stand in one place only. */
 function defaultsLine(): string {
   const fields = Object.entries(DEFAULT_POLICY).map(([name, value]) => `${name} = ${luaLiteral(value)}`);
   return `local DEFAULT_POLICY = { ${fields.join(', ')} }`;
 }
 
 /**
- * Stands before each script on a cluster. While a slot moves, some of a tenant's keys are here and others are there: a script
+ * Stands before each run on a cluster. While a slot moves, some of a tenant's keys are here and others are there: a script
  * would fail half way at the first key that is not here, or take for missing what has not come yet. Redis refuses a
  * command over two keys that do not exist then, on both sides (`TRYAGAIN`), so that this asks before anything is done.
  * The names belong to nobody.
@@ -96,8 +108,24 @@ function defaultsLine(): string {
 const WHOLE_SLOT =
   "if type(redis.pcall('EXISTS', KEYS[1] .. ':here', KEYS[1] .. ':there')) == 'table' then return redis.error_reply('TRYAGAIN the tenant is being moved to another node') end\n";
 
+/** How a run begins: with what it was called with, and nothing of the run before. */
+function registration(called: string, flags: string | undefined, onCluster: boolean): string {
+  return `end
+redis.register_function({
+  function_name = '${called}',
+  flags = { ${flags === undefined ? '' : `'${flags}'`} },
+  callback = function(keys, argv)
+    KEYS, ARGV = keys, argv
+    ${onCluster ? WHOLE_SLOT : ''}for i = 1, #begins do begins[i]() end
+    return run()
+  end,
+})
+`;
+}
+
 /**
- * Puts a verb together: its `#!lua` line, the defaults, the files its header includes, its body.
+ * Puts a verb together as a library of Redis: the defaults, the files its header includes, its body. A script run by its
+ * digest declares all its functions each time, which took longer than most of what ours do; a function of Redis keeps them.
  * @param options `onCluster`: its keys may be on their way to another node; `whole`: nothing is left out
  */
 export function assemble(
@@ -106,6 +134,7 @@ export function assemble(
 ): Script {
   const verb = readFileSync(`${LUA_FOLDER}${name}.lua`, 'utf8');
   const endOfShebang = verb.indexOf('\n') + 1;
+  const flags = /flags=(\S+)/.exec(verb.slice(0, endOfShebang))?.[1];
   const includes = /Includes: (_[a-z]+(?:(?: |\n-- +)_[a-z]+)*)$/m.exec(verb)?.[1]?.match(/_[a-z]+/g) ?? [];
   const libraries = includes.map((file) => ({
     name: file,
@@ -113,18 +142,14 @@ export function assemble(
   }));
   const body = verb.slice(endOfShebang);
   const { head, parts } = joinScript(libraries, body, whole);
-  const source = [
-    verb.slice(0, endOfShebang),
-    onCluster ? WHOLE_SLOT : '',
-    defaultsLine(),
-    `${head}
-`,
-    ...parts,
-    body,
-  ].join('');
-  const sha = createHash('sha1').update(source).digest('hex');
+  const text = `local KEYS, ARGV, begins = nil, nil, {} ${defaultsLine()}${head}
+${parts.join('')}local function run()
+${body}`;
+  const digest = createHash('sha1').update(`${flags} ${onCluster} ${text}`).digest('hex');
+  const called = `${OURS}${name}_${digest.slice(0, DIGITS)}`;
+  const source = `#!lua name=${called}\n${text}${registration(called, flags, onCluster)}`;
   // What a script does not use was left out of it.
-  return { name, source, sha, drawsFences: source.includes('function know_fence(') };
+  return { name, source, called, drawsFences: source.includes('function know_fence(') };
 }
 
 /** Every verb, by kind of Redis: they are put together once in a process, whatever the number of connections. */
@@ -140,7 +165,7 @@ function scriptsFor(onCluster: boolean): ReadonlyMap<ScriptName, Script> {
 
 export type ScriptObserver = (name: ScriptName, tookMs: number) => void;
 
-/** Runs the verbs by their digest; a Redis that forgot them (restart, fail-over, SCRIPT FLUSH) is given them again. */
+/** Runs the verbs; a Redis that does not have them (a new one, FUNCTION FLUSH) is given them. */
 export class Scripts {
   readonly #runner: ScriptRunner;
   readonly #fences: Pick<Fences, 'of'>;
@@ -154,25 +179,45 @@ export class Scripts {
     this.#scripts = scriptsFor(runner.kind === 'cluster');
   }
 
-  /** Loads every script, so that the first use needs no second round trip. */
+  /**
+   * Gives Redis what it lacks, so that the first use needs no second round trip, and takes away what other versions left
+   * there: a broker of another version that still runs gives it back when it needs it.
+   */
   async loadAll(): Promise<void> {
-    for (const script of this.#scripts.values()) await this.#runner.scriptLoad(script.source);
+    const there = await this.#runner.functionList(`${OURS}*`);
+    const ours = new Set<string>();
+    for (const { called, source } of this.#scripts.values()) {
+      ours.add(called);
+      if (!there.every((names) => names.includes(called))) await this.#runner.functionLoad(source);
+    }
+    for (const name of new Set(there.flat())) {
+      if (!ours.has(name)) await this.#runner.functionDelete(name);
+    }
   }
 
-  /** Runs a verb of a tenant. A script that was not known did not run, so running it again is safe. */
+  /** Runs a verb of a tenant. A function that is not there did not run, so running it again is safe. */
   async run(name: ScriptName, tenant: string, args: readonly (string | number)[]): Promise<unknown> {
-    const script = this.#scripts.get(name) as Script;
+    const { called, source, drawsFences } = this.#scripts.get(name) as Script;
     const keys = [revKey(tenant)];
-    const all = script.drawsFences ? [...args, this.#fences.of(tenant)] : args;
+    const all = drawsFences ? [...args, this.#fences.of(tenant)] : args;
     const startedAt = performance.now();
     try {
-      return await this.#runner.evalsha(script.sha, keys, all);
+      return await this.#runner.fcall(called, keys, all);
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      // Given and run in one: between two commands it could be forgotten again.
-      return await this.#runner.eval(script.source, keys, all);
+      if (!isMissing(error)) throw error;
+      // Sent together: between the two it could be taken away again.
+      const [given, answered] = await Promise.allSettled([
+        this.#runner.functionLoad(source),
+        this.#runner.fcall(called, keys, all),
+      ]);
+      if (answered.status === 'fulfilled') return answered.value;
+      throw given.status === 'rejected' && isMissing(answered.reason) ? given.reason : answered.reason;
     } finally {
       this.#observe(name, performance.now() - startedAt);
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && /^(?:ERR )?Function not found/.test(error.message);
 }

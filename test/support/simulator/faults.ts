@@ -77,7 +77,7 @@ export class Faults {
     'freeze store': ({ ms }) => this.#machines.store.isUp && this.#freeze(this.#machines.store.host, ms),
     'restart store': ({ ms }) => this.#restartStore(ms, () => undefined),
     'flush scripts': () => {
-      this.#machines.store.engine.call('SCRIPT', 'FLUSH');
+      this.#machines.store.engine.call('FUNCTION', 'FLUSH');
       return true;
     },
     'fall back': ({ ms }) => this.#fallBack(ms),

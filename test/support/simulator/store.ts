@@ -108,7 +108,7 @@ export class StoreHost {
     for (const feed of this.#feeds) feed.end();
     this.#feeds.clear();
     this.engine.step();
-    this.engine.call('SCRIPT', 'FLUSH');
+    this.engine.call('FUNCTION', 'FLUSH');
   }
 
   /** Remembers everything as it is, for `fallBack`. */

@@ -134,7 +134,7 @@ export class World implements WorldView {
   /** Lives through a world and tells what was wrong in it. */
   static async run(options: WorldOptions): Promise<Outcome> {
     options.engine.call('FLUSHALL');
-    options.engine.call('SCRIPT', 'FLUSH');
+    options.engine.call('FUNCTION', 'FLUSH');
     const world = new World(options);
     const broken: string[] = [];
     try {
