@@ -1,25 +1,16 @@
-import {
-  type AuditRecord,
-  type EndReason,
-  type LogoffPush,
-  type Policy,
-  type WarningPush,
-} from '@lastcall/shared';
-import { noteOrder } from '../attachments.js';
+import { type AuditRecord, type EndReason, type LogoffPush, type Policy } from '@lastcall/shared';
 import type { Core } from '../core.js';
 import { publicPolicy } from '../policy.js';
 import type { Opened } from '../sessions.js';
-import { type StoredWarning, warningOf } from '../warning.js';
+import type { StoredWarning } from '../warning.js';
 import type { AskedOf } from '../welcome.js';
 import { type Audience, type Connection, type Connections, concerned, isNews } from './connection.js';
 import { noteHeld, questionIn, requestOf, tellDenied, tellLock } from './lock-news.js';
 import { LostLocks } from './lost-locks.js';
 import { inSlices } from './slices.js';
+import { Warnings } from './warnings.js';
 import type { Watches } from './watches.js';
 
-/** How many acknowledged warnings one script notes, and how long a client may take to acknowledge one. */
-const DELIVERED_BATCH = 200;
-const DELIVERED_WITHIN_MS = 10_000;
 /** A client whose session was found ended without its record is given this long to run its last handlers. */
 const DEFAULT_FLUSH_MS = 5_000;
 
@@ -38,8 +29,7 @@ export class Deliver {
   readonly #watches: Watches;
   readonly #ownsTransport: boolean;
   readonly #welcomes = new WeakMap<Connection, Pick<Opened, 'welcome' | 'asked'>>();
-  /** Sessions that acknowledged a warning, by tenant and order, until the next tick. */
-  readonly #delivered = new Map<string, Set<string>>();
+  readonly #warnings: Warnings;
   readonly #lostLocks: LostLocks;
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -48,6 +38,7 @@ export class Deliver {
     this.#connections = parts.connections;
     this.#watches = parts.watches;
     this.#ownsTransport = parts.ownsTransport;
+    this.#warnings = new Warnings(parts.core);
     this.#lostLocks = new LostLocks(parts.core, parts.watches, (connection, push) =>
       this.#push(connection, push),
     );
@@ -66,7 +57,7 @@ export class Deliver {
     if (!welcome) return;
     this.#welcomes.delete(connection);
     connection.socket.emit('welcome', welcome);
-    for (const warning of welcome.orders) this.#warn(connection, warning);
+    for (const warning of welcome.orders) this.#warnings.warn([connection], warning);
     for (const question of asked ?? []) this.#ask(connection, question);
     const { early = [] } = connection;
     connection.early = undefined;
@@ -126,7 +117,7 @@ export class Deliver {
   #tell(connection: Connection, record: AuditRecord, details: Details): void {
     switch (record.type) {
       case 'order.extended':
-        this.#tellOrder(connection, details['warning'] as StoredWarning);
+        this.#warnings.tell([connection], details['warning'] as StoredWarning);
         return;
       case 'session.resumed':
         if (connection.attachment.attach < Number(details['attach'])) this.supersede(connection);
@@ -156,17 +147,9 @@ export class Deliver {
     else if (connection.early.length < EARLY_LIMIT) connection.early.push(push);
   }
 
-  /** Notes what was acknowledged since the last tick, one script per 200 sessions of an order. */
+  /** Notes what became of pushes since the last tick. */
   flush(): void {
-    for (const [key, sessionIds] of this.#delivered) {
-      const [tenant = '', orderId = ''] = key.split(' ');
-      const ids = [...sessionIds];
-      for (let from = 0; from < ids.length; from += DELIVERED_BATCH) {
-        const batch = ids.slice(from, from + DELIVERED_BATCH);
-        this.track(this.#core.orders.delivered(tenant, orderId, batch).catch(() => undefined));
-      }
-    }
-    this.#delivered.clear();
+    for (const work of this.#warnings.flush()) this.track(work);
     for (const work of this.#lostLocks.flush()) this.track(work);
   }
 
@@ -187,6 +170,12 @@ export class Deliver {
     work.then(over, over);
   }
 
+  /** Pushes to all of them at once; to those who are not welcomed yet, right after that. */
+  #pushAll(all: readonly Connection[], push: (connections: readonly Connection[]) => void): void {
+    push(all.filter(({ early }) => !early));
+    for (const one of all) if (one.early) this.#push(one, () => push([one]));
+  }
+
   /** Resolves when what was under way is done. */
   async settled(): Promise<void> {
     this.flush();
@@ -196,14 +185,14 @@ export class Deliver {
   #orderChanged(tenant: string, record: AuditRecord, clients: Audience): void {
     const { details = {} } = record;
     const stored = details as unknown as StoredWarning;
-    for (const sessionId of namesIn(details, 'targeted')) {
-      const connection = concerned(clients, tenant, sessionId, record);
-      if (connection) this.#push(connection, () => this.#tellOrder(connection, stored));
-    }
+    const under = namesIn(details, 'targeted').flatMap(
+      (sessionId) => concerned(clients, tenant, sessionId, record) ?? [],
+    );
+    this.#pushAll(under, (connections) => this.#warnings.tell(connections, stored));
     if (typeof details['reminded'] === 'number') this.track(this.#remind(tenant, record, stored, clients));
     for (const sessionId of namesIn(details, 'released')) {
       const connection = concerned(clients, tenant, sessionId, record);
-      if (connection) this.#push(connection, () => this.#cancel(connection, record.orderId ?? ''));
+      if (connection) this.#push(connection, () => this.#warnings.cancel(connection, record.orderId ?? ''));
     }
   }
 
@@ -214,39 +203,12 @@ export class Deliver {
     stored: StoredWarning,
     clients: Audience,
   ): Promise<void> {
-    const isUnder = ({ attachment }: Connection): boolean =>
-      attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended;
+    const isUnder = ({ attachment, closed }: Connection): boolean =>
+      attachment.tenant === tenant && attachment.endsAt.has(stored.orderId) && !attachment.ended && !closed;
     const all = [...clients.all()].filter((connection) => isNews(connection, record));
-    await inSlices(all.filter(isUnder), (connection) => {
-      this.#push(connection, () => {
-        if (isUnder(connection) && !connection.closed) this.#tellOrder(connection, stored);
-      });
+    await inSlices(all.filter(isUnder), (slice) => {
+      this.#pushAll(slice, (connections) => this.#warnings.tell(connections.filter(isUnder), stored));
     });
-  }
-
-  #cancel({ attachment, socket }: Connection, orderId: string): void {
-    attachment.endsAt.delete(orderId);
-    if (attachment.idleOrder === orderId) attachment.idleOrder = undefined;
-    socket.emit('warning:cancelled', { orderId });
-  }
-
-  /** Tells of an order with the time that this session has under it. */
-  #tellOrder(connection: Connection, stored: StoredWarning): void {
-    const deadlineAt = noteOrder(connection.attachment, stored.orderId, stored.deadlineAt);
-    this.#warn(connection, warningOf({ ...stored, deadlineAt }, this.#core.clock));
-  }
-
-  #warn(connection: Connection, warning: WarningPush): void {
-    const { tenant, sessionId } = connection.attachment;
-    if (warning.reason === 'idle') connection.attachment.idleOrder = warning.orderId;
-    const key = `${tenant} ${warning.orderId}`;
-    const note = (): void => {
-      const told = this.#delivered.get(key) ?? new Set();
-      this.#delivered.set(key, told.add(sessionId));
-    };
-    const told = connection.socket.timeout(DELIVERED_WITHIN_MS).emitWithAck('warning', warning);
-    // Not acknowledged: not delivered, as the receipt then says.
-    told.then(note, () => undefined);
   }
 
   #stateChanged({ attachment, socket }: Connection, details: Details): void {

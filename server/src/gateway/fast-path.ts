@@ -1,28 +1,14 @@
 import { CLIENT_NAMESPACE, type WireError } from '@lastcall/shared';
 import type { Socket } from 'socket.io';
+import { frameOf, heartbeatIn } from './frames.js';
 
 /**
  * What reaches below Socket.IO's public interface is in this file alone, but for the count of pings in `transport.ts`.
  * Heartbeats are nine tenths of what a broker reads and writes, and `ws`, Engine.IO, Socket.IO and its parser each take
  * longer for one than Lastcall does. So a chunk that is exactly one heartbeat is taken before `ws` looks at it, and its
- * answer goes out as one frame that is made here. All else, and all of it when the parts are not those that are known,
- * goes the ordinary way.
+ * answer goes out as one frame that is made here. What many are to be told at once is made once for all of them. All else,
+ * and all of it when the parts are not those that are known, goes the ordinary way.
  */
-
-/** The text of a heartbeat that says nothing but how long ago the last input was: number of the packet, idle time. */
-const WHOLE = '(0|[1-9]\\d{0,14})';
-const HEARTBEAT = new RegExp(
-  `^42${CLIENT_NAMESPACE},${WHOLE}\\["heartbeat",\\{(?:"n":${WHOLE},)?"idleMs":${WHOLE}\\}\\]$`,
-);
-
-/** The final text frame of a message (RFC 6455, section 5.2): masked by the client, its length in the header. */
-const FINAL_TEXT = 0x81;
-const MASKED = 0x80;
-const MASK_AT = 2;
-const PAYLOAD_AT = 6;
-const TWO_BYTES_FOLLOW = 126;
-const SHORT = 125;
-const LONG = 0xffff;
 
 /** What may wait for a client before Engine.IO has to count it, in bytes; and the state of a socket that is open. */
 const UNREAD = 16_384;
@@ -69,19 +55,26 @@ interface Connection {
 
 const START_OF_FRAME = 0;
 
-/** A socket's connection, if its parts are those that are known. */
-function knownConnection({ conn }: Socket): Connection | undefined {
+/** A socket's connection, if the parts that send are those that are known. */
+function sendingConnection({ conn }: Socket): Connection | undefined {
   const connection = conn as unknown as Connection;
-  const { protocol, transport, writeBuffer, pingTimeoutTimer } = connection;
-  const receiver = transport.socket?.[RECEIVER];
+  const { protocol, transport, writeBuffer } = connection;
   const isKnown =
     protocol === 4 &&
     transport.name === 'websocket' &&
     !transport.perMessageDeflate &&
     Array.isArray(writeBuffer) &&
-    pingTimeoutTimer !== undefined &&
     typeof connection.send === 'function' &&
-    typeof transport.socket[SENDER]?.sendFrame === 'function' &&
+    typeof transport.socket?.[SENDER]?.sendFrame === 'function';
+  return isKnown ? connection : undefined;
+}
+
+/** … and those that receive, too. */
+function knownConnection(socket: Socket): Connection | undefined {
+  const connection = sendingConnection(socket);
+  const receiver = connection?.transport.socket[RECEIVER];
+  const isKnown =
+    connection?.pingTimeoutTimer !== undefined &&
     typeof receiver?.write === 'function' &&
     !Object.hasOwn(receiver, 'write') &&
     [receiver[STATE], receiver[BYTES], receiver[FRAGMENTS]].every(Number.isInteger);
@@ -93,48 +86,22 @@ function isBetween(receiver: Receiver): boolean {
   return receiver[STATE] === START_OF_FRAME && receiver[BYTES] === 0 && receiver[FRAGMENTS] === 0;
 }
 
-/** Texts are read here, one after the other. */
-const TEXT = Buffer.allocUnsafe(SHORT);
-
-/** A heartbeat's number and idle time in ms, if a chunk is exactly the frame of one that says no more. */
-export function heartbeatIn(chunk: Buffer): { readonly number: string; readonly idleMs: number } | undefined {
-  const length = chunk.length - PAYLOAD_AT;
-  if (length < 1 || length > SHORT || chunk[0] !== FINAL_TEXT || chunk[1] !== (MASKED | length))
-    return undefined;
-  for (let i = 0; i < length; i += 1) {
-    TEXT[i] = (chunk[PAYLOAD_AT + i] as number) ^ (chunk[MASK_AT + (i & 3)] as number);
-  }
-  const found = HEARTBEAT.exec(TEXT.toString('latin1', 0, length));
-  return found ? { number: found[1] as string, idleMs: Number(found[3]) } : undefined;
+/** A packet of Socket.IO, as text and as the one frame that Engine.IO, which marks it with a 4, would make of it. */
+interface Packet {
+  readonly text: string;
+  readonly frame: Buffer | undefined;
 }
 
-/** A text as one frame, not masked, as a server sends it; undefined if it takes a longer header. */
-export function frameOf(text: string): Buffer | undefined {
-  const length = Buffer.byteLength(text);
-  if (length > LONG) return undefined;
-  const header = length > SHORT ? 4 : 2;
-  const frame = Buffer.allocUnsafe(header + length);
-  frame[0] = FINAL_TEXT;
-  if (length > SHORT) {
-    frame[1] = TWO_BYTES_FOLLOW;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = length;
-  }
-  frame.write(text, header);
-  return frame;
-}
+const packetOf = (text: string): Packet => ({ text, frame: frameOf(`4${text}`) });
 
-/** Sends a message as one frame; behind others that wait, or to whom reads slowly, Engine.IO sends it in its turn. */
-function send(connection: Connection, message: string): void {
+/** Sends a packet as one frame; behind others that wait, or to whom reads slowly, Engine.IO sends it in its turn. */
+function send(connection: Connection, { text, frame }: Packet): void {
   const { transport } = connection;
   const isFree =
     connection.readyState === 'open' && transport.writable && connection.writeBuffer.length === 0;
   const isReading = transport.socket.readyState === OPEN && transport.socket.bufferedAmount < UNREAD;
-  // Engine.IO marks a message with a 4.
-  const frame = isFree && isReading ? frameOf(`4${message}`) : undefined;
-  if (frame) transport.socket[SENDER].sendFrame([frame]);
-  else connection.send(message);
+  if (frame && isFree && isReading) transport.socket[SENDER].sendFrame([frame]);
+  else connection.send(text);
 }
 
 /** How a heartbeat that was taken is answered. */
@@ -161,7 +128,7 @@ export function takeHeartbeats(socket: Socket, take: TakeHeartbeat): boolean {
     const heartbeat = heartbeatIn(chunk);
     if (!heartbeat) return false;
     const say = (answer: string): void =>
-      send(connection, `3${CLIENT_NAMESPACE},${heartbeat.number}[${answer}]`);
+      send(connection, packetOf(`3${CLIENT_NAMESPACE},${heartbeat.number}[${answer}]`));
     return take(heartbeat.idleMs, {
       // The text of an answer as everywhere; nearly all are this one.
       renewed: (leaseMs) => say(`{"ok":true,"leaseMs":${leaseMs}}`),
@@ -170,6 +137,63 @@ export function takeHeartbeats(socket: Socket, take: TakeHeartbeat): boolean {
   };
   receiver.write = (chunk, ...more) => isTaken(chunk) || write(chunk, ...more);
   return true;
+}
+
+/** Of Socket.IO, private: the next packet's number, in a namespace; what is called when one is acknowledged, in a socket. */
+const NUMBERS = '_ids';
+const ACKNOWLEDGEMENTS = 'acks';
+/** A packet with an event, in the protocol of Socket.IO. */
+const EVENT = 2;
+
+/** The parts of a socket that are used. */
+interface Asking {
+  readonly connected: boolean;
+  readonly nsp: { readonly name: string; [NUMBERS]: number };
+  readonly client: { readonly encoder?: { encode?(packet: object): readonly unknown[] } };
+  readonly [ACKNOWLEDGEMENTS]: Map<number, () => void>;
+}
+
+/** An event for all sockets of a namespace, under the next number there; by other parsers than the usual one it is no text. */
+function commonPacket(socket: Asking, data: readonly unknown[]): (Packet & { number: number }) | undefined {
+  const { nsp, client, [ACKNOWLEDGEMENTS]: acknowledgements } = socket;
+  if (!Number.isInteger(nsp[NUMBERS]) || !(acknowledgements instanceof Map)) return undefined;
+  const number = nsp[NUMBERS]++;
+  const [text, more] = client.encoder?.encode?.({ type: EVENT, nsp: nsp.name, id: number, data }) ?? [];
+  return typeof text === 'string' && more === undefined ? { ...packetOf(text), number } : undefined;
+}
+
+/**
+ * Sends an event with one argument to clients of one namespace, who are to acknowledge it: encoded once, under one number,
+ * with one timer. To whom it cannot be sent so, it goes the ordinary way.
+ * @param acknowledged called for each who does within `withinMs`
+ * @returns how many got the common packet
+ */
+export function askAll<T extends { readonly socket: Socket }>(
+  all: readonly T[],
+  [event, argument]: readonly [event: string, argument: unknown],
+  withinMs: number,
+  acknowledged: (one: T) => void,
+): number {
+  const asked: Map<number, () => void>[] = [];
+  const [first] = all;
+  const packet = first && commonPacket(first.socket as unknown as Asking, [event, argument]);
+  for (const one of all) {
+    const connection = one.socket.connected ? sendingConnection(one.socket) : undefined;
+    if (packet && connection) {
+      const { [ACKNOWLEDGEMENTS]: acknowledgements } = one.socket as unknown as Asking;
+      acknowledgements.set(packet.number, () => acknowledged(one));
+      asked.push(acknowledgements);
+      send(connection, packet);
+    } else {
+      const told = one.socket.timeout(withinMs).emitWithAck(event, argument);
+      told.then(() => acknowledged(one)).catch(() => undefined);
+    }
+  }
+  const forget = (): void => {
+    for (const acknowledgements of asked) acknowledgements.delete(packet?.number ?? -1);
+  };
+  if (asked.length > 0) setTimeout(forget, withinMs).unref();
+  return asked.length;
 }
 
 /** The headers that a second channel over the same connection is let in by. */

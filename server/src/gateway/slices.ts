@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** How many clients are told in one turn of the event loop; the others wait, so that nobody else has to. */
 const SLICE = 200;
 
-/** Does something with each of many, in turns of the event loop. */
-export async function inSlices<T>(items: readonly T[], act: (item: T) => void): Promise<void> {
+/** Does something with many, some of them in each turn of the event loop. */
+export async function inSlices<T>(items: readonly T[], act: (slice: readonly T[]) => void): Promise<void> {
   for (let from = 0; from < items.length; from += SLICE) {
     if (from > 0) await nextTurn();
-    for (const item of items.slice(from, from + SLICE)) act(item);
+    act(items.slice(from, from + SLICE));
   }
 }
