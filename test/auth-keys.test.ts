@@ -3,7 +3,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createVerifier } from 'lastcall/internal/auth/index.js';
-import { claims, forge, hmac, type Json, refusal, SECRET, VERIFIER_OPTIONS } from './support/tokens.js';
+import {
+  claims,
+  forge,
+  hmac,
+  type Json,
+  refusal,
+  SECRET,
+  seconds,
+  VERIFIER_OPTIONS,
+} from './support/tokens.js';
+import { waitUntil } from './support/wait.js';
 
 interface Signer {
   readonly jwk: Json;
@@ -66,6 +76,32 @@ describe('identity: tokens with keys from an address', () => {
     const keys = verifier();
     for (const one of [rsa, ec, ed]) expect((await keys.verify(one.token())).user.id).to.equal('ada');
     expect(asked).to.equal(1);
+  });
+
+  it('checks a signature once for as long as the keys are published, and its claims each time', async () => {
+    const keys = verifier();
+    const { subtle } = crypto;
+    const verify = subtle.verify.bind(subtle);
+    let checked = 0;
+    subtle.verify = (...args) => {
+      checked += 1;
+      return verify(...args);
+    };
+    try {
+      await keys.verify(rsa.token());
+      const token = rsa.token({ exp: seconds() - 3 });
+      for (const _ of [1, 2, 3]) expect((await keys.verify(token)).user.id).to.equal('ada');
+      expect(checked).to.equal(2);
+      // It ends 5 s after it says, and is not known to have been right then.
+      const ended = () => refusal(keys.verify(token)).then(({ code }) => code === 'token_expired');
+      await waitUntil(() => ended().catch(() => false), 'the end of the token');
+      expect(checked).to.equal(2);
+      publish(ec);
+      await keys.verify(rsa.token({}, { kid: 'unknown' })).catch(() => undefined);
+      expect((await refusal(keys.verify(rsa.token()))).code).to.equal('unauthenticated');
+    } finally {
+      subtle.verify = verify;
+    }
   });
 
   it('refuses a public key used as a shared secret, and every algorithm that is not on the list', async () => {

@@ -69,6 +69,30 @@ describe('identity: tokens with a shared secret', () => {
     expect(await refused(forge(claims(), { b64: false, crit: ['b64'] }))).to.equal('unauthenticated');
   });
 
+  it('refuses a signature that is written otherwise, shorter, longer, or by another hand', async () => {
+    const token = forge(claims());
+    const [header = '', payload = '', signature = ''] = token.split('.');
+    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const last = digits.indexOf(signature.at(-1) ?? '');
+    const others = [
+      // The last digit has bits that no byte is made of: three more texts stand for the same bytes.
+      ...[1, 2, 3].map((bits) => signature.slice(0, -1) + digits[(last & ~3) | ((last + bits) & 3)]),
+      `${signature}=`,
+      `${signature}A`,
+      signature.slice(0, -1),
+      signature.toLowerCase(),
+      ` ${signature}`,
+      '',
+    ];
+    for (const other of others) {
+      expect(await refused(`${header}.${payload}.${other}`), other).to.equal('unauthenticated');
+    }
+    for (const text of [`${token}.`, `${token}.${signature}`, `.${token}`, `${header}..${signature}`]) {
+      expect(await refused(text), text).to.equal('unauthenticated');
+    }
+    expect(await accepted(token)).to.include({ tenant: 'acme' });
+  });
+
   it('refuses a changed payload', async () => {
     const [header, , signature] = forge(claims()).split('.');
     const changed = [header, encode(claims({ roles: ['operator'] })), signature].join('.');

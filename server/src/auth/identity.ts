@@ -1,18 +1,11 @@
 import { type Identity, LastcallError, MAX_USER_ID_LENGTH, TENANT_PATTERN } from '@lastcall/shared';
-import {
-  decodeProtectedHeader,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-  type ProtectedHeaderParameters,
-} from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
 import type { Config } from '../config.js';
 import { MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROLES, MAX_TOKEN_LENGTH } from '../schema/values.js';
 import { lineClaim, refuse, signInOf } from './claims.js';
-import { importSecret, remoteKeys } from './keys.js';
+import { remoteKeys } from './keys.js';
 import { LOGOUT_MAX_AGE_S, LOGOUT_TYPES, type Logout, logoutOf, tellsEvents } from './logout.js';
+import { byKeys, bySecret, type Check, type Rules, UNVERIFIED } from './signatures.js';
 
 /** What a verifier needs to know; a `Config` has it all. */
 export interface VerifierOptions
@@ -35,10 +28,6 @@ export interface Verifier {
    */
   verifyLogout(token: string): Promise<Logout>;
 }
-
-/** Closed lists: a token never chooses how it is checked. */
-const SECRET_ALGORITHMS = ['HS256'];
-const KEY_SET_ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
 
 /** Headers that bring a key of the token's own; one that has any is refused, not just not believed. */
 const FOREIGN_KEYS = ['jku', 'jwk', 'x5u', 'x5c'] as const;
@@ -113,15 +102,14 @@ function translate(error: unknown): LastcallError {
     const problem = error.reason === 'missing' ? 'is missing' : 'is not accepted here';
     return refuse(`The token's claim "${error.claim}" ${problem}. Sign in again.`);
   }
-  return Object.assign(refuse('The token cannot be verified. Sign in again.'), { cause: error });
+  return Object.assign(refuse(UNVERIFIED), { cause: error });
 }
 
-function keysOf(options: VerifierOptions): JWTVerifyGetKey {
-  if (options.jwksUrl !== undefined) return remoteKeys(options.jwksUrl, options.jwksCooldownMs);
+function checkOf(options: VerifierOptions): Check {
+  if (options.jwksUrl !== undefined) return byKeys(remoteKeys(options.jwksUrl, options.jwksCooldownMs));
   if (options.jwtSecret === undefined)
     throw new TypeError('A verifier needs a JWT secret or the address of its keys.');
-  const key = importSecret(options.jwtSecret);
-  return () => key;
+  return bySecret(options.jwtSecret);
 }
 
 /**
@@ -131,9 +119,8 @@ function keysOf(options: VerifierOptions): JWTVerifyGetKey {
  * @example const { user, tenant } = await createVerifier(config).verify(token);
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const keys = keysOf(options);
-  const rules: JWTVerifyOptions = {
-    algorithms: options.jwksUrl === undefined ? SECRET_ALGORITHMS : KEY_SET_ALGORITHMS,
+  const check = checkOf(options);
+  const rules: Rules = {
     clockTolerance: CLOCK_TOLERANCE_S,
     ...(options.jwtIssuer === undefined ? {} : { issuer: options.jwtIssuer }),
     ...(options.jwtAudience === undefined ? {} : { audience: options.jwtAudience }),
@@ -149,8 +136,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verify(token) {
       try {
         checkHeader(headerOf(token), TOKEN_TYPES);
-        const { payload } = await jwtVerify(token, keys, forSignIn);
-        return identityOf(payload, options.tenantClaim);
+        return identityOf(await check(token, forSignIn), options.tenantClaim);
       } catch (error) {
         throw translate(error);
       }
@@ -158,8 +144,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verifyLogout(token) {
       try {
         checkHeader(headerOf(token), LOGOUT_TYPES);
-        const { payload } = await jwtVerify(token, keys, forLogout);
-        return logoutOf(payload, options.tenantClaim);
+        return logoutOf(await check(token, forLogout), options.tenantClaim);
       } catch (error) {
         throw translate(error);
       }
