@@ -46,14 +46,12 @@ local function fields_of(key, names)
   return map
 end
 
--- A setting; most scripts need one or two of them.
-local settings = {}
+-- A setting. They are read at once: most scripts need two or more, and few tenants have many of their own.
+local settings
 local function policy(name)
-  if settings[name] == nil then
-    local value = call('HGET', P .. 'policy', name) or DEFAULT_POLICY[name]
-    settings[name] = tonumber(value) or value
-  end
-  return settings[name]
+  settings = settings or pairs_of(call('HGETALL', P .. 'policy'))
+  local value = settings[name] or DEFAULT_POLICY[name]
+  return tonumber(value) or value
 end
 
 -- The registry's epoch: when its data began. A new one means that data was lost; its records follow a rev: 0 when all

@@ -116,6 +116,7 @@ local function grant(s, want, waited, before)
     mark_lock(resource, s.id, before.mode, before.scope, -1)
     request_id = want.ids or before.requestId .. ',' .. request_id
   end
+  unheld[resource] = nil
   call('HSET', key, s.id, table.concat(
     { want.mode, want.scope, fence, digits(NOW), request_id, want.note or '' }, '|'))
   mark_lock(resource, s.id, want.mode, want.scope, 1)

@@ -25,6 +25,7 @@ local function drop_lock(sid, resource, outcome, known)
   end
   local is_held = known or call('HDEL', P .. 'held:' .. sid, resource) == 1
   call('HDEL', P .. 'lock:' .. resource, sid)
+  unheld[resource] = lock.mode == 'exclusive' or nil
   mark_lock(resource, sid, lock.mode, lock.scope, -1)
   if outcome and is_held then
     for _, request_id in ipairs(split(lock.requestId, ',')) do

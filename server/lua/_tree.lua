@@ -63,11 +63,14 @@ local function is_held_exclusively(key)
   return call('HLEN', key) == 1 and string.sub(call('HVALS', key)[1], 1, 9) == 'exclusive'
 end
 
+-- Resources whose holder, the only one, is gone since this run began, and whom nobody has been granted.
+local unheld = {}
+
 -- Whether locks of other sessions forbid this one. Costs the depth of the path, whatever is locked. Notes in
 -- `want.isFree` that nobody at all holds the resource itself.
 local function is_held_against(want, sid)
   local key = P .. 'lock:' .. want.resource
-  local holders = call('HLEN', key)
+  local holders = unheld[want.resource] and 0 or call('HLEN', key)
   want.isFree = holders == 0
   if holders > 0 and holders > call('HEXISTS', key, sid)
     and (want.mode == 'exclusive' or is_held_exclusively(key)) then

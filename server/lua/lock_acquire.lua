@@ -28,6 +28,6 @@ local older, whose
 local is_held = is_held_against(want, sid)
 if not is_held then
   older, whose = older_against(want, sid, '+inf')
-  if not older then return answer({ state = 'granted', lock = grant(s, want) }) end
+  if not older then return answer({ state = 'granted', lock = grant(s, want, nil, false) }) end
 end
 return wait_or_refuse(s, want, want.mode, tonumber(ARGV[5]), blockers_of(want, sid, older, whose))

@@ -27,6 +27,10 @@ export class Recent {
   after(epoch: number, rev: number): readonly AuditRecord[] {
     const isBehind = (record: AuditRecord): boolean =>
       record.epoch > epoch || (record.epoch === epoch && record.rev > rev);
-    return [...this.#older, ...this.#newer].filter(isBehind);
+    // Mostly the last few: who asks has just read the place.
+    const endOf = (records: readonly AuditRecord[]): readonly AuditRecord[] =>
+      records.slice(records.findLastIndex((record) => !isBehind(record)) + 1);
+    const newer = endOf(this.#newer);
+    return newer.length < this.#newer.length ? newer : [...endOf(this.#older), ...newer];
   }
 }
