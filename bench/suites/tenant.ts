@@ -1,5 +1,6 @@
 import { Api } from '../lib/api.js';
 import { assignCores } from '../lib/cores.js';
+import { pingsDuring } from '../lib/pings.js';
 import { startRedis } from '../lib/redis-server.js';
 import { figure, withSpread } from '../lib/report.js';
 import { type ScriptTime, ScriptTimes } from '../lib/script-times.js';
@@ -35,7 +36,10 @@ async function playRound(
       await server.call('longestBlock');
       let values: Values = {};
       const { scripts, heldMs } = await times.during(async () => {
-        values = await phase.run(scene);
+        const pings = await pingsDuring(redis.url, async () => {
+          values = await phase.run(scene);
+        });
+        values = { ...values, pingP99: pings.p99, longestPing: pings.max };
       });
       const longestBlockMs = await server.call('longestBlock');
       context.progress(`  ${phase.name}, round ${round + 1}: ${describe(values, scripts)}`);
@@ -110,6 +114,8 @@ function phaseTable(cells: readonly Cell[], sessions: number): Table {
       of('tookMs'),
       of('doneMs'),
       withSpread(spreadOf(heldMs)),
+      of('pingP99'),
+      of('longestPing'),
       of('longestBlockMs'),
     ];
   });
@@ -121,6 +127,8 @@ function phaseTable(cells: readonly Cell[], sessions: number): Table {
       'all done, ms',
       'every receipt decided, ms',
       'Redis held by scripts, ms per 1 000 sessions',
+      'a `PING` of another client meanwhile, p99 ms',
+      'longest',
       "longest block of the broker's event loop, ms",
     ],
     rows,
