@@ -173,7 +173,6 @@ describe('the Redis driver', () => {
         expect(findings.map((finding) => finding.name)).to.include.members([
           'reach',
           'version',
-          'functions',
           'eviction',
           'clock',
         ]);

@@ -210,6 +210,7 @@ function lifecycle(
       await store.load();
       await nodes.beat();
       if (nodes.tooOld !== undefined) throw new Error(nodes.tooOld);
+      if (nodes.areAlike) await store.tidy();
       await archive.start();
       await webhooks?.start();
       sweeper.start();

@@ -1,5 +1,5 @@
 import type { Config } from './config.js';
-import { checkKeeping, checkRedis, type Finding, type FindingName } from './redis/checks.js';
+import { checkFunctions, checkKeeping, checkRedis, type Finding, type FindingName } from './redis/checks.js';
 import { connectRedis, isUnavailable } from './redis/driver.js';
 
 export type { FindingName };
@@ -14,7 +14,9 @@ export async function checkStore({ redisUrl, minReplicas }: Config): Promise<Fin
   try {
     const driver = await connectRedis({ url: redisUrl, connectTimeoutMs: CONNECT_LIMIT_MS });
     try {
-      return [...(await checkRedis(driver, { minReplicas })), ...(await checkKeeping(driver))];
+      const findings = await checkRedis(driver, { minReplicas });
+      const isFit = findings.every(({ level }) => level !== 'error');
+      return [...findings, ...(isFit ? [await checkFunctions(driver)] : []), ...(await checkKeeping(driver))];
     } finally {
       await driver.close();
     }

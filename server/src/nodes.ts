@@ -77,6 +77,11 @@ export class Nodes {
     );
   }
 
+  /** Whether all nodes that are alive, as of the last beat, are of this version. */
+  get areAlike(): boolean {
+    return this.#alive.every(({ version }) => version === this.#version);
+  }
+
   /** The nodes that are alive, as of the last beat. */
   list(): readonly Node[] {
     return this.#alive;

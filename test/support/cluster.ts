@@ -14,7 +14,7 @@ export interface RedisCluster {
   ownerOf(key: string): Promise<{ slot: number; owner: RedisServer }>;
   /**
    * Moves a slot the way operators' tools do, some keys at a time.
-   * @param meanwhile runs when some keys have moved and others have not
+   * @param meanwhile runs when some keys have moved and others have not, and when all have but it is not said yet
    */
   move(slot: number, from: RedisServer, to: RedisServer, meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -23,9 +23,10 @@ export interface RedisCluster {
 const startNode = (): Promise<RedisServer> =>
   startRedis({ cluster: 'joining', config: { 'cluster-node-timeout': '2000' } });
 
-async function join(servers: readonly RedisServer[]): Promise<void> {
-  const share = Math.ceil(SLOTS / servers.length);
-  for (const [i, { port }] of servers.entries()) {
+async function join(servers: readonly RedisServer[], empty: number): Promise<void> {
+  const owners = servers.slice(0, servers.length - empty);
+  const share = Math.ceil(SLOTS / owners.length);
+  for (const [i, { port }] of owners.entries()) {
     const last = Math.min(SLOTS, (i + 1) * share) - 1;
     await command(port, 'CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last));
     await command(port, 'CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
@@ -43,17 +44,20 @@ async function join(servers: readonly RedisServer[]): Promise<void> {
   await waitFor(async () => (await Promise.all(servers.map(isWhole))).every(Boolean), 'the cluster', 20_000);
 }
 
-/** Starts `size` primaries that share the slots. */
-export async function startCluster(size: number): Promise<RedisCluster> {
-  const servers = await Promise.all(Array.from({ length: size }, startNode));
-  await join(servers);
+/** Starts `size` primaries that share the slots, and some that have none. */
+export async function startCluster(size: number, empty = 0): Promise<RedisCluster> {
+  const servers = await Promise.all(Array.from({ length: size + empty }, startNode));
+  await join(servers, empty);
   const idOf = async ({ port }: RedisServer): Promise<string> =>
     String(await command(port, 'CLUSTER', 'MYID'));
   const ids = await Promise.all(servers.map(idOf));
   const nameOf = (server: RedisServer): string => ids[servers.indexOf(server)] as string;
 
   return {
-    url: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    url: `redis+cluster://${servers
+      .slice(0, size)
+      .map(({ port }) => `127.0.0.1:${port}`)
+      .join(',')}`,
     servers,
     async ownerOf(key) {
       const [asked] = servers as [RedisServer];
@@ -77,6 +81,7 @@ export async function startCluster(size: number): Promise<RedisCluster> {
         await command(from.port, 'MIGRATE', ...there, 'KEYS', ...moved);
         await half?.();
       }
+      await meanwhile?.();
       for (const server of [to, from, ...servers.filter((one) => one !== to && one !== from)]) {
         await command(server.port, 'CLUSTER', 'SETSLOT', number, 'NODE', nameOf(to));
       }

@@ -164,7 +164,7 @@ function commonPacket(socket: Asking, data: readonly unknown[]): (Packet & { num
 
 /**
  * Sends an event with one argument to clients of one namespace, who are to acknowledge it: encoded once, under one number,
- * with one timer. To whom it cannot be sent so, it goes the ordinary way.
+ * with one timer. To whom it cannot be sent so, or where somebody listens to what is sent, it goes the ordinary way.
  * @param acknowledged called for each who does within `withinMs`
  * @returns how many got the common packet
  */
@@ -178,7 +178,8 @@ export function askAll<T extends { readonly socket: Socket }>(
   const [first] = all;
   const packet = first && commonPacket(first.socket as unknown as Asking, [event, argument]);
   for (const one of all) {
-    const connection = one.socket.connected ? sendingConnection(one.socket) : undefined;
+    const isPlain = one.socket.connected && one.socket.listenersAnyOutgoing().length === 0;
+    const connection = isPlain ? sendingConnection(one.socket) : undefined;
     if (packet && connection) {
       const { [ACKNOWLEDGEMENTS]: acknowledgements } = one.socket as unknown as Asking;
       acknowledgements.set(packet.number, () => acknowledged(one));

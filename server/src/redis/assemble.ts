@@ -48,6 +48,8 @@ function declare({ names, lines }: Block, isShared: boolean): readonly string[] 
     0,
     first.includes('=') ? first.slice('local '.length) : `${names.join(', ')} = nil`,
   );
+  if (values.at(-1)?.includes('--'))
+    throw new Error(`a comment behind ${names.join(', ')} would hide what follows`);
   const begun = values.with(
     0,
     `${isShared ? '' : `local ${names.join(', ')} `}begins[#begins + 1] = function() ${values[0]}`,

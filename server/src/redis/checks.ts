@@ -47,13 +47,11 @@ export async function checkRedis(
       message: `${name} answers in ${latencyMs.toFixed(1)} ms.`,
     };
     const info = await readInfo(driver);
-    const version = checkVersion(info);
     return [
       reach,
       ...(info === undefined ? [] : [checkLoading(info), checkRole(info), checkMode(info, driver)]),
       ...(info === undefined || driver.kind !== 'sentinel' ? [] : [checkReplicas(info, minReplicas)]),
-      version,
-      ...(version.level === 'error' ? [] : [await checkFunctions(driver)]),
+      checkVersion(info),
       checkEviction(info?.get('maxmemory_policy') ?? (await readPolicy(driver))),
       await checkClock(driver, now),
     ];
@@ -166,17 +164,40 @@ function checkVersion(info: Info | undefined): Finding {
   };
 }
 
-/** Every verb is a function of Redis. */
-async function checkFunctions(driver: RedisDriver): Promise<Finding> {
+/**
+ * Looks whether Redis takes functions, which every verb is: tries all that has to do with them, on what is not there. For
+ * a Redis that is otherwise fit; each try that fails counts in its statistics, so not for again and again.
+ */
+export async function checkFunctions(driver: RedisDriver): Promise<Finding> {
   const name = 'functions';
-  if (await unlessForbidden(driver.functionList('lastcall_')))
-    return { name, level: 'ok', message: 'Redis takes functions.' };
+  const nothing = 'lastcall_nothing';
+  const rights: Readonly<Record<string, () => Promise<unknown>>> = {
+    fcall: () => driver.fcall(nothing, [`lc:{~}:${nothing}`], []),
+    'function|load': () => driver.functionLoad(nothing),
+    'function|list': () => driver.functionList(nothing),
+    'function|delete': () => driver.functionDelete(nothing),
+  };
+  const missing: string[] = [];
+  for (const [right, attempt] of Object.entries(rights)) {
+    if (await isForbidden(attempt())) missing.push(right);
+  }
+  if (missing.length === 0) return { name, level: 'ok', message: 'Redis takes functions.' };
   return {
     name,
     level: 'error',
-    message: 'This user may not give Redis functions, and everything the broker does there is one.',
-    remedy: 'Grant +fcall +function|load +function|list +function|delete to the user.',
+    message: `This user may not ${missing.join(', ')}: everything the broker does in Redis is a function there.`,
+    remedy: `Grant ${missing.map((right) => `+${right}`).join(' ')} to the user.`,
   };
+}
+
+/** Any other refusal is of what was tried, not of who did. */
+async function isForbidden(attempt: Promise<unknown>): Promise<boolean> {
+  try {
+    await attempt;
+    return false;
+  } catch (error) {
+    return error instanceof Error && /^NOPERM|unknown (?:sub)?command/i.test(error.message);
+  }
 }
 
 function checkRole(info: Info): Finding {

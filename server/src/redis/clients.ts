@@ -45,6 +45,7 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
       retryDelayOnFailover: 0,
       redisOptions: limited,
     });
+    cluster.on('+node', forgiveAsking);
     return { commands: cluster, subscriber: cluster, pulses: [watch(cluster)] };
   }
   const single = {
@@ -55,6 +56,19 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
   const commands = new Redis({ ...limited, ...single, connectionName: 'lastcall' });
   const subscriber = new Redis({ ...base, ...single, connectionName: 'lastcall-bus' });
   return { commands, subscriber, pulses: [watch(commands), watch(subscriber)] };
+}
+
+/**
+ * The client asks a primary that a slot is moving to without awaiting the answer, which is lost with the connection when
+ * that primary has no slot yet; the command that follows fails then, too, and is told.
+ */
+function forgiveAsking(node: Redis): void {
+  const asking = node.asking.bind(node) as () => Promise<'OK'>;
+  node.asking = () => {
+    const answer = asking();
+    answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** Types are left to inference: the client's own do not fit each other under exact optional properties. */

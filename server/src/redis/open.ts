@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import type { Logger } from '../log.js';
-import { checkRedis, type Finding } from './checks.js';
+import { checkFunctions, checkRedis, type Finding } from './checks.js';
 import { connectRedis, type RedisDriver } from './driver.js';
 import { type EmbeddedEngine, startEmbedded } from './embedded/index.js';
 
@@ -26,7 +26,8 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
     for (const finding of findings) {
       if (finding.level === 'warn') log.warn(`${finding.message} ${finding.remedy ?? ''}`);
     }
-    const fatal = findings.find((finding) => finding.level === 'error');
+    const isFatal = ({ level }: Finding): boolean => level === 'error';
+    const fatal = findings.find(isFatal) ?? [await checkFunctions(driver)].find(isFatal);
     if (fatal) {
       await driver.close();
       throw new Error(`${fatal.message} ${fatal.remedy ?? ''}`.trim());

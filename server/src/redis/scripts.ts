@@ -179,17 +179,21 @@ export class Scripts {
     this.#scripts = scriptsFor(runner.kind === 'cluster');
   }
 
-  /**
-   * Gives Redis what it lacks, so that the first use needs no second round trip, and takes away what other versions left
-   * there: a broker of another version that still runs gives it back when it needs it.
-   */
+  /** Gives Redis what it lacks, so that the first use needs no second round trip. */
   async loadAll(): Promise<void> {
     const there = await this.#runner.functionList(`${OURS}*`);
-    const ours = new Set<string>();
     for (const { called, source } of this.#scripts.values()) {
-      ours.add(called);
       if (!there.every((names) => names.includes(called))) await this.#runner.functionLoad(source);
     }
+  }
+
+  /**
+   * Takes away what other versions left. One that still ran would give it back when it needs it, but for a Redis that is
+   * full.
+   */
+  async unloadOthers(): Promise<void> {
+    const ours = new Set([...this.#scripts.values()].map(({ called }) => called));
+    const there = await this.#runner.functionList(`${OURS}*`);
     for (const name of new Set(there.flat())) {
       if (!ours.has(name)) await this.#runner.functionDelete(name);
     }

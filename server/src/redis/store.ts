@@ -91,6 +91,11 @@ export class Store {
     await this.#scripts.loadAll();
   }
 
+  /** For when no other version runs. */
+  async tidy(): Promise<void> {
+    await this.#scripts.unloadOthers();
+  }
+
   /**
    * Runs a verb and reads its answer.
    * @throws LastcallError with the code the script refused with, or `unavailable` when Redis is out of reach
