@@ -3,11 +3,14 @@ import { queue } from '../support/histories/queue.js';
 import { gapsIn } from '../support/lease.js';
 import type { Evidence } from './evidence.js';
 import { healthy, historyOf, of, whole } from './facts.js';
+import type { Guarded } from './messages.js';
+
+const NS_PER_MS = 1e6;
 
 const TAKEN = new Set<AuditRecord['type']>(['lock.broken', 'lock.taken_over']);
 
 /** Under an exclusive lock that was later given back or ran out, nobody believes in it after the next one wrote. */
-export function overlaps({ writes, records, ops }: Evidence): string[] {
+export function overlaps({ writes, records, ops, frozen, leaseMs }: Evidence): string[] {
   const shared = new Set(
     ops.flatMap(({ fence, value }) => (value.mode === 'shared' && fence ? [fence] : [])),
   );
@@ -17,12 +20,18 @@ export function overlaps({ writes, records, ops }: Evidence): string[] {
       .filter(({ type, by }) => TAKEN.has(type) || by.kind === 'admin' || by.kind === 'policy')
       .flatMap(({ fence }) => fence ?? []),
   );
-  const latest = new Map<string, Evidence['writes'][number]>();
+  // Whoever was frozen for longer than a lease knows that it ran out, whatever else was decided meanwhile.
+  const sleepers = frozen
+    .filter(({ from, to }) => to - from > leaseMs * NS_PER_MS)
+    .map(({ to, sessionIds }) => ({ to, ids: new Set(sessionIds) }));
+  const overslept = (write: Guarded, before: Guarded): boolean =>
+    sleepers.some(({ to, ids }) => before.at < to && to <= write.at && ids.has(write.sessionId));
+  const latest = new Map<string, Guarded>();
   const found: string[] = [];
   for (const write of writes.toSorted((one, other) => one.at - other.at)) {
     if (shared.has(write.fence)) continue;
     const before = latest.get(write.resource);
-    if (before && before.fence > write.fence && !revoked.has(write.fence)) {
+    if (before && before.fence > write.fence && (!revoked.has(write.fence) || overslept(write, before))) {
       found.push(`${write.resource}: fence ${write.fence} is believed in after ${before.fence} wrote`);
     }
     if (!before || before.fence < write.fence) latest.set(write.resource, write);

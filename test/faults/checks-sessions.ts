@@ -16,6 +16,12 @@ export function withoutReason(evidence: Evidence): string[] {
   );
 }
 
+/** Nobody has a second window: a client that says so was mistaken for one, by itself. */
+export function mistaken({ stopped, opened }: Evidence): string[] {
+  const ids = new Set(stopped.flatMap(({ sessionId, code }) => (code === 'superseded' ? [sessionId] : [])));
+  return [...ids].map((id) => `${opened.get(id)} (${id}) gave up for another window, and has none`);
+}
+
 export function earlyEnds({ records, orders }: Evidence): string[] {
   const known = new Map(orders.map(({ order }) => [order.id, order]));
   const acks = new Set(
@@ -36,7 +42,7 @@ export function earlyEnds({ records, orders }: Evidence): string[] {
   });
 }
 
-export function comebacksOf({ records, comebacks }: Evidence): string[] {
+export function comebacksOf({ records, comebacks, revived }: Evidence): string[] {
   const over = new Map<string, AuditRecord>();
   const found: string[] = [];
   const after = new Set([
@@ -53,7 +59,11 @@ export function comebacksOf({ records, comebacks }: Evidence): string[] {
     if (type === 'session.ended') over.set(sessionId, record);
   }
   const refused = comebacks.filter(({ code }) => code !== 'session_ended');
-  return [...found, ...refused.map(({ sessionId, code }) => `${sessionId} came back: ${code ?? 'welcome'}`)];
+  return [
+    ...found,
+    ...refused.map(({ sessionId, code }) => `${sessionId} came back: ${code ?? 'welcome'}`),
+    ...revived.map((sessionId) => `${sessionId} had ended, and its heartbeat was taken`),
+  ];
 }
 
 export function endsOf(evidence: Evidence): string[] {

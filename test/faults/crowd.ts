@@ -2,12 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TestAdmin } from '../support/admin.js';
 import { TestClient } from '../support/broker.js';
 import type { Op } from '../support/histories/format.js';
+import { nowNs } from '../support/histories/recorder.js';
 import { MemoryTable } from '../support/histories/table.js';
 import { User } from '../support/histories/user.js';
 import { Child } from '../support/process.js';
 import { Random } from '../support/random.js';
 import { waitUntil } from '../support/wait.js';
-import type { Ended, Guarded, Look, PeopleCommand, PeopleReport, PeopleStart } from './messages.js';
+import type {
+  Ended,
+  Frozen,
+  Guarded,
+  Look,
+  PeopleCommand,
+  PeopleReport,
+  PeopleStart,
+  Stopped,
+} from './messages.js';
 import type { World } from './world.js';
 
 const LOOK_LIMIT_MS = 10_000;
@@ -19,8 +29,11 @@ export class People {
   readonly sessions = new Map<string, string>();
   readonly left = new Set<string>();
   readonly ended: Ended[] = [];
+  readonly stopped: Stopped[] = [];
   readonly #child: Child;
   readonly #looks = new Map<number, { readonly looks: readonly Look[]; readonly lateMs: number }>();
+  readonly #frozen: Omit<Frozen, 'sessionIds'>[] = [];
+  #frozenAt = 0;
   #asked = 0;
 
   constructor(start: PeopleStart, guard: Guard) {
@@ -35,15 +48,24 @@ export class People {
     else if (report.kind === 'session') this.sessions.set(report.sessionId, report.person);
     else if (report.kind === 'left') this.left.add(report.sessionId);
     else if (report.kind === 'ended') this.ended.push(report);
+    else if (report.kind === 'stopped') this.stopped.push(report);
     else this.#looks.set(report.id, report);
   }
 
   pause(): void {
     this.#child.pause();
+    this.#frozenAt = nowNs();
   }
 
   resume(): void {
+    this.#frozen.push({ from: this.#frozenAt, to: nowNs() });
     this.#child.resume();
+  }
+
+  /** When they could do nothing. */
+  get frozen(): readonly Frozen[] {
+    const sessionIds = [...this.sessions.keys()];
+    return this.#frozen.map((time) => ({ ...time, sessionIds }));
   }
 
   #tell(command: PeopleCommand): void {
@@ -91,6 +113,19 @@ export class Guard {
     if (isAccepted) this.#highest.set(resource, fence);
     this.writes.push({ resource, sessionId, fence, at, isAccepted });
   }
+}
+
+/** Whoever is told of the end says to be there once more, before the answer. `took` hears of who was believed. */
+export function insist(client: TestClient, took: (sessionId: string) => void): void {
+  client.socket.prependAny((event: string, _payload: unknown, acknowledge?: () => void) => {
+    if (event !== 'logoff') return;
+    client.acknowledges = false;
+    void client
+      .call('heartbeat', { idleMs: 0 })
+      .then((answer) => answer.ok && took(client.sessionId))
+      .catch(() => undefined)
+      .finally(() => acknowledge?.());
+  });
 }
 
 const WAVE = 10;

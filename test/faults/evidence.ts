@@ -1,7 +1,7 @@
 import type { AuditRecord, AuditVerdict, LockEntry, Order, Receipt, Session } from '@lastcall/shared';
 import type { Op } from '../support/histories/format.js';
 import type { Attempt, Given } from './administrator.js';
-import type { Ended, Guarded, Look } from './messages.js';
+import type { Ended, Frozen, Guarded, Look, Stopped } from './messages.js';
 import type { Nemesis } from './stage.js';
 
 /** A session by hand, whose key is known: what came of the attempt to come back to it afterwards. */
@@ -42,6 +42,10 @@ export interface Evidence {
   readonly opened: ReadonlyMap<string, string>;
   readonly left: ReadonlySet<string>;
   readonly ended: readonly Ended[];
+  readonly stopped: readonly Stopped[];
+  readonly frozen: readonly Frozen[];
+  /** How long a session lives without being heard. */
+  readonly leaseMs: number;
   readonly writes: readonly Guarded[];
   readonly given: readonly Given[];
   readonly attempts: readonly Attempt[];
@@ -49,6 +53,8 @@ export interface Evidence {
   readonly comebacks: readonly Comeback[];
   /** The same for live sessions, with a key that is not theirs. */
   readonly intrusions: readonly Comeback[];
+  /** Sessions whose heartbeat was answered after their end. */
+  readonly revived: readonly string[];
   /** Sessions of which the trail told an end after `records` were read. */
   readonly endedSince: ReadonlySet<string>;
   /** The longest time in which a process of people, or this one, did not get to do anything. */

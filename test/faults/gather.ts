@@ -31,9 +31,11 @@ export interface Scene {
   /** People by hand whose tokens and keys are known, and administrators' pages. */
   readonly marked: readonly TestClient[];
   readonly tokens: readonly string[];
+  readonly revived: readonly string[];
   readonly pages: readonly TestAdmin[];
   readonly breakdowns: readonly string[];
   readonly lateMs: number;
+  readonly leaseMs: number;
   /** Descriptors of each broker before anybody came. */
   readonly before: readonly number[];
 }
@@ -233,6 +235,10 @@ async function lookAt(run: Scene, reader: TestBroker, redis: Observer): Promise<
     opened: new Map(people.flatMap((one) => [...one.sessions])),
     left: new Set(people.flatMap((one) => [...one.left])),
     ended: people.flatMap((one) => one.ended),
+    stopped: people.flatMap((one) => one.stopped),
+    frozen: people.flatMap((one) => one.frozen),
+    leaseMs: run.leaseMs,
+    revived: [...run.revived],
     writes: run.guard.writes,
     given: run.administrator.given,
     attempts: run.administrator.attempts,

@@ -2,7 +2,7 @@ import { exclusion, fences } from '../support/histories/checks.js';
 import { linear } from '../support/histories/linear.js';
 import { deadOf, fencesSeen, guarded, overlaps, queueOf, waiting } from './checks-locks.js';
 import { cancels, denials, effects, open } from './checks-orders.js';
-import { comebacksOf, disagreements, earlyEnds, endsOf, withoutReason } from './checks-sessions.js';
+import { comebacksOf, disagreements, earlyEnds, endsOf, mistaken, withoutReason } from './checks-sessions.js';
 import { gapsOf, leftovers, lostOf, secretsIn } from './checks-store.js';
 import type { Evidence } from './evidence.js';
 import { bends, historyOf, loses, whole } from './facts.js';
@@ -105,6 +105,10 @@ export const INVARIANTS: readonly Invariant[] = [
   { id: 'I16', says: 'nobody loses the session for what the store or a broker did', check: withoutReason },
   { id: 'I17', says: 'descriptors and keys return to what they were', check: leftovers },
   { id: 'I18', says: 'who may not, achieves nothing', check: denials },
-  { id: 'I19', says: 'clients believe what the store says, once all is quiet', check: disagreements },
+  {
+    id: 'I19',
+    says: 'clients believe what the store says, once all is quiet, and none gives up by mistake',
+    check: (evidence) => [...disagreements(evidence), ...mistaken(evidence)],
+  },
   { id: 'I20', says: 'no token and no key is in a log, an address or a record', check: secretsIn },
 ];

@@ -16,7 +16,7 @@ export interface Write {
   readonly resource: string;
   readonly sessionId: string;
   readonly fence: number;
-  /** Nanoseconds on the machine's monotonic clock, at which the SDK said that the lock is held. */
+  /** Nanoseconds on the machine's monotonic clock, before the SDK said that the lock is held. */
   readonly at: number;
 }
 
@@ -27,6 +27,7 @@ export type PeopleReport =
   /** From now on nobody keeps this session: what becomes of it is no wonder. */
   | { readonly kind: 'left'; readonly sessionId: string }
   | { readonly kind: 'ended'; readonly sessionId: string; readonly ended: NonNullable<Snapshot['ended']> }
+  | ({ readonly kind: 'stopped' } & Stopped)
   | { readonly kind: 'looks'; readonly id: number; readonly looks: readonly Look[]; readonly lateMs: number };
 
 /** What one person's SDK says. */
@@ -53,12 +54,25 @@ export interface Ended {
   readonly ended: NonNullable<Snapshot['ended']>;
 }
 
+/** A client that gave up a session by itself, which nobody had asked it to, and why. */
+export interface Stopped {
+  readonly sessionId: string;
+  readonly code: string;
+}
+
+/** People whose process was frozen, in nanoseconds on the machine's monotonic clock. */
+export interface Frozen {
+  readonly sessionIds: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A write that reached whoever guards the resource. */
 export interface Guarded {
   readonly resource: string;
   readonly sessionId: string;
   readonly fence: number;
-  /** Nanoseconds on the machine's monotonic clock, at which the SDK said that the lock is held. */
+  /** Nanoseconds on the machine's monotonic clock, before the SDK said that the lock is held. */
   readonly at: number;
   readonly isAccepted: boolean;
 }

@@ -58,6 +58,12 @@ function must(folder: string, command: string, ...args: readonly string[]): void
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`);
 }
 
+/** What became of a mutant: who noticed it, or how each attempt went that did not. */
+interface Verdict {
+  readonly found: readonly string[];
+  readonly attempts: readonly string[];
+}
+
 interface Result {
   readonly status: number | null;
   readonly output: string;
@@ -82,6 +88,12 @@ function noticed({ status, output }: Result): readonly string[] {
   return [...new Set(output.match(FOUND) ?? [])].map((name) => name.replace(': ', ''));
 }
 
+/** Why nothing was noticed: a suite that came to no end, or failed for something else, proves less than one that passed. */
+function excuse({ status, output }: Result): string {
+  if (status === 0) return /^ +0 passing/m.test(output) ? 'left out' : 'passed';
+  return status === null ? `no end within ${LIMIT_MS / 1_000} s` : 'failed for something else';
+}
+
 /** Whether nothing has to be compiled for it: scripts are read as they are. */
 const isOfScripts = (name: string): boolean =>
   !readFileSync(join(ROOT, MUTANTS_FOLDER, name), 'utf8').includes('.ts\n+++');
@@ -89,19 +101,21 @@ const isOfScripts = (name: string): boolean =>
 /** What was compiled is not what stands there. */
 let isStale = false;
 
-async function tryOut(folder: string, name: string, mutant: Mutant): Promise<readonly string[]> {
+async function tryOut(folder: string, name: string, mutant: Mutant): Promise<Verdict> {
   const patch = join(ROOT, MUTANTS_FOLDER, name);
   must(folder, 'git', 'apply', patch);
   try {
     if (isStale || !isOfScripts(name)) build(folder);
     isStale = !isOfScripts(name);
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const attempts: string[] = [];
+    while (attempts.length < ATTEMPTS) {
       const result = await suite(folder, mutant.suite, { ...SHORT, ...mutant.env });
       const found = noticed(result);
       if (process.env['VERBOSE'] !== undefined) process.stdout.write(result.output);
-      if (found.length > 0) return found;
+      if (found.length > 0) return { found, attempts };
+      attempts.push(excuse(result));
     }
-    return [];
+    return { found: [], attempts };
   } finally {
     must(folder, 'git', 'apply', '-R', patch);
   }
@@ -124,10 +138,10 @@ try {
   )) {
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
     const mutant = headerOf(readFileSync(join(ROOT, MUTANTS_FOLDER, name), 'utf8'));
-    const found = await tryOut(folder, name, mutant);
+    const { found, attempts } = await tryOut(folder, name, mutant);
     if (found.length === 0) missed += 1;
     else caught += 1;
-    const verdict = found.length === 0 ? 'MISSED' : `caught by ${found.join(', ')}`;
+    const verdict = found.length === 0 ? `MISSED (${attempts.join(', ')})` : `caught by ${found.join(', ')}`;
     process.stdout.write(`${name.replace('.patch', '').padEnd(44)} ${verdict}\n`);
   }
 } finally {

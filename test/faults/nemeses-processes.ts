@@ -3,6 +3,8 @@ import { freeze, type Nemesis, repeat, type Stage } from './stage.js';
 
 /** Descriptors that are left to a process that runs out of them. */
 const FEW = 4;
+/** Longer than a lease, and than it takes until somebody else has the locks and writes. */
+const LONG_MS = 7_000;
 
 const node = ({ world, random }: Stage) => random.pick(world.nodes);
 
@@ -37,10 +39,14 @@ export const PROCESS_NEMESES: readonly Nemesis[] = [
     topology: 'redis',
     victim: 'clients',
     cutsOff: true,
-    strike: (stage) =>
-      repeat(() =>
-        freeze(stage, [stage.random.pick(stage.people)], stage.random.within(2_000, 7_000), 1_000),
-      ),
+    strike: (stage) => {
+      let ms = LONG_MS;
+      return repeat(async () => {
+        const goesOn = await freeze(stage, [stage.random.pick(stage.people)], ms, 1_000);
+        ms = stage.random.within(2_000, LONG_MS);
+        return goesOn;
+      });
+    },
   },
   {
     id: 'N22',

@@ -9,6 +9,8 @@ import { freeze, type Nemesis, repeat, type Stage } from './stage.js';
 
 const FAIL_OVER_LIMIT_MS = 30_000;
 const BUSY_MS = 1_500;
+/** Less than a command may take: the clients of a broker that alone has no Redis look for another one after that. */
+const ALONE_MS = 1_200;
 const LONG_MS = 6_000;
 /** Reads the time until so much of it has passed, as a script of somebody else could. */
 const BUSY = `
@@ -200,6 +202,22 @@ export const STORE_NEMESES: readonly Nemesis[] = [
         await stage.pass(stage.random.within(2_000, 4_000));
         for (const [i, one] of victims.entries()) setLimit(one, 'fsize', before[i] ?? 'unlimited');
         return await stage.pass(1_500);
+      }),
+  },
+  {
+    id: 'N25',
+    name: 'a frozen Redis, which one broker lost before',
+    topology: 'redis',
+    victim: 'redis',
+    strike: (stage) =>
+      repeat(async () => {
+        // Its clients turn to brokers that have not noticed yet. What those sent is carried out when Redis goes on.
+        const { store } = stage.random.pick(stage.world.nodes);
+        store?.disturb({ kind: 'half-open' }, 1);
+        await stage.pass(ALONE_MS);
+        await freeze(stage, [redisOf(stage)], stage.random.within(3_000, 4_500), 0);
+        store?.heal();
+        return await stage.pass(2_000);
       }),
   },
 ];

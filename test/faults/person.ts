@@ -48,12 +48,15 @@ export class Person {
     client.subscribe(() => {
       // What the one before still does, such as a handler that comes to its end, is not about this session.
       if (client !== this.#client) return;
-      const { session, ended } = client.getSnapshot();
+      const { session, ended, status, error } = client.getSnapshot();
       if (session && session.id !== this.#sessionId) {
         this.#sessionId = session.id;
         report({ kind: 'session', person: name, sessionId: session.id });
       }
       if (ended) report({ kind: 'ended', sessionId: this.#sessionId, ended });
+      if (status === 'closed' && session && error) {
+        report({ kind: 'stopped', sessionId: session.id, code: error.code });
+      }
     });
     // It goes on by itself; what it cannot do now its snapshot says.
     client.connect().catch(() => undefined);
@@ -94,9 +97,11 @@ export class Person {
     else await this.#acquire();
   }
 
-  #write({ resource, fence, state }: LockHandle): void {
-    if (state !== 'held') return;
+  #write(handle: LockHandle): void {
+    // Before the question: the process may be frozen behind it.
     const at = nowNs();
+    const { resource, fence, state } = handle;
+    if (state !== 'held') return;
     this.#options.report({ kind: 'write', resource, fence, sessionId: this.#sessionId, at });
   }
 

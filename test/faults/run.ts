@@ -8,7 +8,7 @@ import { Random } from '../support/random.js';
 import { ROOT } from '../support/sources.js';
 import { waitUntil } from '../support/wait.js';
 import { Administrator } from './administrator.js';
-import { Guard, Hands, Neighbours, People } from './crowd.js';
+import { Guard, Hands, insist, Neighbours, People } from './crowd.js';
 import type { Evidence } from './evidence.js';
 import { gather } from './gather.js';
 import { INVARIANTS } from './invariants.js';
@@ -86,12 +86,15 @@ export class Run {
   /** People by hand whose keys are known, and an administrator's page of their tenant. */
   readonly marked: TestClient[] = [];
   readonly tokens: string[] = [];
+  /** Of those, sessions whose heartbeat was taken when they were over. */
+  readonly revived: string[] = [];
   readonly before: readonly number[];
   people: readonly People[] = [];
   pages: readonly TestAdmin[] = [];
   hands!: Hands;
   administrator!: Administrator;
   lateMs = 0;
+  readonly leaseMs: number;
   readonly #cleanups = new Cleanups();
 
   constructor(world: World, nemeses: readonly Nemesis[], settings: Settings) {
@@ -99,6 +102,7 @@ export class Run {
     this.nemeses = nemeses;
     this.settings = settings;
     this.random = new Random(settings.seed);
+    this.leaseMs = world.topology === 'sentinel' ? FAIL_OVER_LEASE_MS : LEASE_MS;
     this.neighbours = new Neighbours(world, freshTenant());
     this.before = world.nodes.map(({ broker }) => openDescriptors(broker.pid));
   }
@@ -131,8 +135,7 @@ export class Run {
     const token = await broker.token(tenant, `${tenant}-root`, ['admin']);
     const api = new ApiClient(broker.url, token);
     const { version } = await api.does<Policy>('policy.get', { params: { tenant } });
-    const leaseMs = world.topology === 'sentinel' ? FAIL_OVER_LEASE_MS : LEASE_MS;
-    const body = { ...DEFAULT_POLICY, ...POLICY, leaseMs };
+    const body = { ...DEFAULT_POLICY, ...POLICY, leaseMs: this.leaseMs };
     const changed = { headers: { 'If-Match': `"${version}"` }, body };
     await api.does<Policy>('policy.set', { params: { tenant }, ...changed });
     const share = Math.ceil(settings.people / PROCESSES);
@@ -144,7 +147,9 @@ export class Run {
     this.hands = await Hands.of(world, tenant, settings.hands, random.within(1, 1e9));
     for (let i = 0; i < MARKED; i += 1) {
       this.tokens.push(await broker.token(tenant, `${tenant}-marked-${i}`));
-      this.marked.push(new TestClient(world.url, { token: this.tokens.at(-1) ?? '' }));
+      const client = new TestClient(world.url, { token: this.tokens.at(-1) ?? '' });
+      insist(client, (sessionId) => this.revived.push(sessionId));
+      this.marked.push(client);
     }
     this.pages = [new TestAdmin(world.url, { token })];
     await this.neighbours.come();

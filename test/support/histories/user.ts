@@ -171,7 +171,10 @@ export class User {
         else if (answer.ok) {
           const lock = answer.locks[i] as Lock;
           this.recorder.note(known, this.#seen({ ok: true, state: 'granted', lock }));
-        } else if (i === 0) this.recorder.note(known, this.#refused(answer.error));
+        } else if (i === 0 || answer.error.code === 'unavailable') {
+          // A request is refused as a whole; but what became of it is not known of each.
+          this.recorder.note(known, this.#refused(answer.error));
+        }
       });
       if (!answer?.ok) return;
     }

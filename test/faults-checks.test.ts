@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import { overlaps } from './faults/checks-locks.js';
+import { comebacksOf, mistaken } from './faults/checks-sessions.js';
+import type { Evidence } from './faults/evidence.js';
+import type { Frozen, Guarded } from './faults/messages.js';
+
+const NS_PER_MS = 1e6;
+const LEASE_MS = 5_000;
+
+const write = (sessionId: string, fence: number, atMs: number): Guarded => ({
+  resource: 'invoices/1',
+  sessionId,
+  fence,
+  at: atMs * NS_PER_MS,
+  isAccepted: true,
+});
+
+/** Policy ended the session that had fence 1. */
+const ENDED = { type: 'lock.lost', by: { kind: 'policy' }, fence: 1 };
+
+function evidenceOf(parts: {
+  readonly writes?: readonly Guarded[];
+  readonly frozen?: readonly Frozen[];
+  readonly stopped?: Evidence['stopped'];
+  readonly revived?: Evidence['revived'];
+}): Evidence {
+  const nothing = {
+    writes: [],
+    ops: [],
+    records: [ENDED],
+    frozen: [],
+    stopped: [],
+    comebacks: [],
+    revived: [],
+  };
+  const known = { opened: new Map([['ada-1', 'ada']]), leaseMs: LEASE_MS };
+  return { ...nothing, ...known, ...parts } as unknown as Evidence;
+}
+
+describe('faults: what is found in what people did', () => {
+  const late = [write('ada-1', 1, 1_000), write('grace-1', 2, 7_000), write('ada-1', 1, 8_000)];
+  const frozenFor = (ms: number, sessionId = 'ada-1'): readonly Frozen[] => [
+    { sessionIds: [sessionId], from: (7_900 - ms) * NS_PER_MS, to: 7_900 * NS_PER_MS },
+  ];
+
+  it('[K1] what others decide is heard a moment later, but who was frozen for longer than a lease knows without', () => {
+    expect(overlaps(evidenceOf({ writes: late }))).to.deep.equal([]);
+    expect(overlaps(evidenceOf({ writes: late, frozen: frozenFor(LEASE_MS - 1) }))).to.deep.equal([]);
+    expect(overlaps(evidenceOf({ writes: late, frozen: frozenFor(6_000, 'grace-1') }))).to.deep.equal([]);
+    expect(overlaps(evidenceOf({ writes: late, frozen: frozenFor(6_000) }))).to.deep.equal([
+      'invoices/1: fence 1 is believed in after 2 wrote',
+    ]);
+  });
+
+  it('[K1] who wrote in time did so before it was frozen', () => {
+    const [first, other] = late as [Guarded, Guarded, Guarded];
+    expect(overlaps(evidenceOf({ writes: [first, other], frozen: frozenFor(6_000) }))).to.deep.equal([]);
+  });
+
+  it('[K2] a client that gives up for another window was mistaken; for other reasons it may', () => {
+    const stopped = [
+      { sessionId: 'ada-1', code: 'superseded' },
+      { sessionId: 'ada-1', code: 'superseded' },
+      { sessionId: 'grace-1', code: 'blocked' },
+    ];
+    expect(mistaken(evidenceOf({ stopped }))).to.deep.equal([
+      'ada (ada-1) gave up for another window, and has none',
+    ]);
+  });
+
+  it('[S6] a heartbeat that was taken after the end is a return', () => {
+    expect(comebacksOf(evidenceOf({}))).to.deep.equal([]);
+    expect(comebacksOf(evidenceOf({ revived: ['ada-1'] }))).to.deep.equal([
+      'ada-1 had ended, and its heartbeat was taken',
+    ]);
+  });
+});
