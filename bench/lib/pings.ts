@@ -8,9 +8,9 @@ const EVERY_MS = 2;
 export async function pingsDuring(url: string, work: () => Promise<void>): Promise<Latency> {
   const redis = new Redis(url);
   const tookMs: number[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const ping = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const startedAt = performance.now();
       await redis.ping();
       tookMs.push(performance.now() - startedAt);
@@ -22,7 +22,7 @@ export async function pingsDuring(url: string, work: () => Promise<void>): Promi
   try {
     await work();
   } finally {
-    isOver = true;
+    over.abort();
     await pinging;
     redis.disconnect();
   }

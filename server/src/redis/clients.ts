@@ -63,7 +63,7 @@ export function makeClients(address: StoreAddress, commandLimitMs: number): Clie
  * that primary has no slot yet; the command that follows fails then, too, and is told.
  */
 function forgiveAsking(node: Redis): void {
-  const asking = node.asking.bind(node) as () => Promise<'OK'>;
+  const asking: () => Promise<'OK'> = node.asking.bind(node);
   node.asking = () => {
     const answer = asking();
     answer.catch(() => undefined);

@@ -15,6 +15,8 @@ export interface OpenedStore {
   close(): Promise<void>;
 }
 
+const isFatal = ({ level }: Finding): boolean => level === 'error';
+
 /** @throws Error with what to do, when the store cannot be reached or must not be used as it is set up */
 export async function openStore(config: Config, log: Logger): Promise<OpenedStore> {
   const engine = config.redisUrl === undefined ? await startEngine(config, log) : undefined;
@@ -26,7 +28,6 @@ export async function openStore(config: Config, log: Logger): Promise<OpenedStor
     for (const finding of findings) {
       if (finding.level === 'warn') log.warn(`${finding.message} ${finding.remedy ?? ''}`);
     }
-    const isFatal = ({ level }: Finding): boolean => level === 'error';
     const fatal = findings.find(isFatal) ?? [await checkFunctions(driver)].find(isFatal);
     if (fatal) {
       await driver.close();
