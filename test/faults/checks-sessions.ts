@@ -8,9 +8,11 @@ const TOO_LATE_MS = 1_000;
 
 export function withoutReason(evidence: Evidence): string[] {
   const { records, opened, left, nemeses, lateMs } = evidence;
+  // An end that was lost has been told: who was ended does not answer to the older data, in which nothing is known of it.
+  const over = new Set(loses(evidence) ? evidence.ended.map(({ sessionId }) => sessionId) : []);
   if (nemeses.some(({ cutsOff, bendsTime }) => cutsOff || bendsTime) || lateMs > TOO_LATE_MS) return [];
   return of(records, 'session.ended').flatMap(({ sessionId = '', reason, rev }) =>
-    reason === 'unresponsive' && opened.has(sessionId) && !left.has(sessionId)
+    reason === 'unresponsive' && opened.has(sessionId) && !left.has(sessionId) && !over.has(sessionId)
       ? [`${rev}: ${sessionId} of ${opened.get(sessionId)} was said not to answer`]
       : [],
   );

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from '../support/command.js';
 import type { RedisServer } from '../support/redis.js';
@@ -203,6 +203,28 @@ export const STORE_NEMESES: readonly Nemesis[] = [
         for (const [i, one] of victims.entries()) setLimit(one, 'fsize', before[i] ?? 'unlimited');
         return await stage.pass(1_500);
       }),
+  },
+  {
+    id: 'N26',
+    name: 'Redis comes back with what it had some seconds ago',
+    topology: 'redis',
+    victim: 'redis',
+    loses: 'last',
+    strike: async (stage) => {
+      const [now, before] = ['appendonlydir', 'before'].map((name) => join(redisOf(stage).dir, name)) as [
+        string,
+        string,
+      ];
+      await stage.pass(stage.random.within(500, 1_500));
+      cpSync(now, before, { recursive: true });
+      await stage.pass(stage.random.within(1_000, 3_000));
+      await redisOf(stage).kill();
+      rmSync(now, { recursive: true, force: true });
+      renameSync(before, now);
+      await stage.pass(stage.random.within(100, 1_000));
+      await redisOf(stage).restart();
+      await stage.pass(10_000);
+    },
   },
   {
     id: 'N25',

@@ -11,7 +11,7 @@ export interface Stage {
   readonly pass: (ms: number) => Promise<boolean>;
 }
 
-/** One way to do harm (N1 to N25). */
+/** One way to do harm (N1 to N26). */
 export interface Nemesis {
   readonly id: string;
   readonly name: string;
