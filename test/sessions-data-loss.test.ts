@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { backedUp } from './support/backup.js';
-import { type TestClient } from './support/broker.js';
+import { administrator, type TestClient } from './support/broker.js';
 import { historyOf } from './support/history.js';
 import { take } from './support/locks.js';
 import { Observed, observing } from './support/observed.js';
@@ -47,5 +47,24 @@ describe('sessions whose data came back older', () => {
     await take(third, 'books/1');
     expect(third.all('superseded')).to.deep.equal([]);
     expect((await bench.broker.core.sessions.get(bench.tenant, first.sessionId)).state).to.equal('active');
+  });
+
+  it('[S3] [S4] are not shared by a socket that opened them anew, late, after they were resumed', async () => {
+    const { broker, tenant } = bench;
+    const { sessions } = broker.core;
+    const user = { id: 'grace', name: 'Grace', roles: ['user'] };
+    const about = { address: '192.0.2.1' };
+    const identity = { ...administrator(tenant), user };
+    const older = (await sessions.open(identity, about)).attachment;
+    const resume = { sessionId: older.sessionId, key: older.resumeKey };
+    const newer = (await sessions.open(identity, { ...about, resume })).attachment;
+    // The answer to its first attempt was lost: it is asked for once more.
+    const refusal = await sessions.reopen(older).catch((error: unknown) => error);
+    expect(refusal).to.include({ code: 'superseded' });
+    expect(older.attach).to.be.below(newer.attach);
+    await sessions.detach(older);
+    expect((await sessions.get(tenant, older.sessionId)).state).to.equal('active');
+    await sessions.detach(newer);
+    expect((await sessions.get(tenant, older.sessionId)).state).to.equal('disconnected');
   });
 });

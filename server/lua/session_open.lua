@@ -6,7 +6,7 @@
 --      6 JSON { uid, name, roles, signIn?, app?, device?, attributes?, address } · 7 attach: 1, or the socket's number
 --      when a session whose data was lost is opened anew · 8 claim, by which the node knows this attempt
 -- Answers welcome facts, or `blocked`, `maintenance`, `session_limit`. Repeated with the same sid and key: the same
--- session.
+-- session, or `superseded` when it went on over a newer socket meanwhile.
 local sid, node, key_hash, attach = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
 local who = cjson.decode(ARGV[6])
 
@@ -15,7 +15,10 @@ if known.uid then
   if known.keyHash ~= key_hash or known.state == 'ended' then
     return refuse('conflict')
   end
-  return answer(welcome_of(session_of(sid)))
+  local s = session_of(sid)
+  -- Else two sockets would be known by one number, and the older one's end would be taken for the newer one's.
+  if is_superseded(s, attach) then return refuse('superseded') end
+  return answer(welcome_of(s))
 end
 
 local code, extras = admission_refusal(who, tonumber(ARGV[5]))

@@ -28,6 +28,11 @@ export class Clients extends Registry {
     return { attach: session.attach, leaseMs: POLICY.leaseMs, orders };
   }
 
+  openAgain(session: ModelSession, attach: number): Answer {
+    if (session.ended) return 'conflict';
+    return attach < session.attach ? 'superseded' : this.welcome(session);
+  }
+
   resume(session: ModelSession, node: string, proof: { key: boolean; issuedAt: number }): Answer {
     if (!proof.key) return 'forbidden';
     if (session.ended) return 'session_ended';

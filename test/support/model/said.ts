@@ -9,6 +9,9 @@ import type { StepOf } from './steps.js';
 /** Marks before the deadline at which an order is told again. */
 const LADDER = [1_000, 300];
 
+/** The number of a session's first socket. */
+export const FIRST_SOCKET = 1;
+
 /** A socket as its client and node know it. */
 export interface Seat {
   readonly session: ModelSession;

@@ -4,6 +4,7 @@ import { isAlive, type ModelOrder, type ModelSession } from './facts.js';
 import {
   actor,
   at,
+  FIRST_SOCKET,
   hashOf,
   newOrder,
   newSession,
@@ -208,7 +209,7 @@ export class World {
     const session = newSession({ name, id, user, app, now });
     const who = { uid: user, name: user, roles: session.roles, app: { name: app }, address: '192.0.2.1' };
     const proof = [id, node, hashOf(id), now + FAR_MS, issuedAt, JSON.stringify(who)];
-    const args = [...proof, 1, `${name}.1`];
+    const args = [...proof, FIRST_SOCKET, `${name}.${FIRST_SOCKET}`];
     const answer = await this.#say(
       'session_open',
       args,
@@ -217,7 +218,7 @@ export class World {
     );
     if (typeof answer === 'string') return;
     this.#openings.set(session, args);
-    this.#seats.push({ session, attach: 1, node, linked: true });
+    this.#seats.push({ session, attach: FIRST_SOCKET, node, linked: true });
   }
 
   async #resume(session: ModelSession, place: number, key: boolean, fresh: boolean): Promise<void> {
@@ -273,8 +274,7 @@ export class World {
       const found = at([...this.#openings], which);
       if (!found) return;
       const [session, args] = found;
-      const predict = (): Answer => (session.ended ? 'conflict' : this.#model.welcome(session));
-      await this.#say('session_open', args, predict, welcomed);
+      await this.#say('session_open', args, () => this.#model.openAgain(session, FIRST_SOCKET), welcomed);
       return;
     }
     const found = at([...this.#creations], which);
