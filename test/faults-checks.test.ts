@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { overlaps } from './faults/checks-locks.js';
+import { fencesSeen, overlaps } from './faults/checks-locks.js';
 import { comebacksOf, mistaken } from './faults/checks-sessions.js';
 import type { Evidence } from './faults/evidence.js';
 import type { Frozen, Guarded } from './faults/messages.js';
@@ -73,5 +73,29 @@ describe('faults: what is found in what people did', () => {
     expect(comebacksOf(evidenceOf({ revived: ['ada-1'] }))).to.deep.equal([
       'ada-1 had ended, and its heartbeat was taken',
     ]);
+  });
+
+  it('[L21] a fence below one that was answered is a fault, but for who was granted before in what is lost', () => {
+    const acquired = (session: string, fence: number, at: number) => ({
+      type: 'ok',
+      op: 'acquire',
+      opId: `${session} ${fence}`,
+      session,
+      key: 'invoices/1',
+      fence,
+      call: at,
+      ret: at + 1,
+      value: {},
+    });
+    const records = [
+      { type: 'lock.granted', fence: 20 },
+      { type: 'lock.granted', fence: 30 },
+    ];
+    const found = (...ops: readonly object[]): readonly string[] =>
+      fencesSeen({ ops, handOps: [], records } as unknown as Evidence);
+    const [other, late] = [acquired('grace-1', 30, 5), acquired('ada-1', 20, 9)];
+    expect(found(other, late)).to.deep.equal(['acquire ada-1 20: fence 20 after 30 had been answered']);
+    expect(found(acquired('ada-1', 10, 1), other, late)).to.deep.equal([]);
+    expect(found(acquired('alan-1', 10, 1), other, late)).to.have.lengthOf(1);
   });
 });

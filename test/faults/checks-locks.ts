@@ -49,11 +49,21 @@ function mayHaveBeenGranted({ type, op, fence, value }: Evidence['ops'][number])
 }
 
 /** A grant that was answered before another was asked for has the lower fence, whatever was lost between them. */
-export function fencesSeen(ops: Evidence['ops']): string[] {
+export function fencesSeen({
+  ops: told,
+  handOps,
+  records,
+}: Pick<Evidence, 'ops' | 'handOps' | 'records'>): string[] {
+  const ops = [...told, ...handOps];
+  const kept = new Set(of(records, 'lock.granted').map(({ fence }) => fence));
   const found: string[] = [];
   const seen = new Map<number, string>();
   const granted = ops.filter(({ type, fence, op }) => type === 'ok' && fence && !CLAIMS_NOTHING.has(op));
-  const unsure = new Set(ops.filter(mayHaveBeenGranted).map(({ session, key }) => `${session} ${key}`));
+  // Who was granted in what is lost waits for it again, and may have it anew without asking.
+  const lost = granted.filter(({ fence }) => !kept.has(fence));
+  const unsure = new Set(
+    [...ops.filter(mayHaveBeenGranted), ...lost].map(({ session, key }) => `${session} ${key}`),
+  );
   let highest = { fence: 0, ret: 0 };
   const byCall = granted.toSorted((one, other) => one.call - other.call);
   const byReturn = granted.toSorted((one, other) => one.ret - other.ret);
