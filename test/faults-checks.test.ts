@@ -93,9 +93,9 @@ describe('faults: what is found in what people did', () => {
     ];
     const found = (...ops: readonly object[]): readonly string[] =>
       fencesSeen({ ops, handOps: [], records } as unknown as Evidence);
-    const [other, late] = [acquired('grace-1', 30, 5), acquired('ada-1', 20, 9)];
-    expect(found(other, late)).to.deep.equal(['acquire ada-1 20: fence 20 after 30 had been answered']);
-    expect(found(acquired('ada-1', 10, 1), other, late)).to.deep.equal([]);
-    expect(found(acquired('alan-1', 10, 1), other, late)).to.have.lengthOf(1);
+    const [other, next] = [acquired('grace-1', 30, 5), acquired('ada-1', 20, 9)];
+    expect(found(other, next)).to.deep.equal(['acquire ada-1 20: fence 20 after 30 had been answered']);
+    expect(found(acquired('ada-1', 10, 1), other, next)).to.deep.equal([]);
+    expect(found(acquired('alan-1', 10, 1), other, next)).to.have.lengthOf(1);
   });
 });

@@ -81,6 +81,13 @@ export function tellLost(
   }
 }
 
+/** Tells a client of a lock that it may not have heard of, unless it is known to have it; it gives back what it does not want. */
+export function tellAnew({ socket, locks }: Connection, requestId: string, lock: Lock): void {
+  if (locks.get(lock.resource) === lock.fence) return;
+  locks.set(lock.resource, lock.fence);
+  socket.emit('lock:granted', { requestId, lock });
+}
+
 /** What a record about its own lock or request means for a client. */
 export function tellLock(
   { socket, asked }: Connection,

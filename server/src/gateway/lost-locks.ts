@@ -1,6 +1,6 @@
 import type { Core } from '../core.js';
 import { type Connection, requestKey } from './connection.js';
-import { tellLost } from './lock-news.js';
+import { tellAnew, tellLost } from './lock-news.js';
 import type { Watches } from './watches.js';
 
 /** How many clients' locks are compared with the registry in one tick. */
@@ -9,7 +9,8 @@ const PER_TICK = 20;
 /**
  * After a loss of data, clients may hold less than they think: what the registry does not know any more is told. Or more,
  * when they gave something back and that is lost: it is given back again. And what somebody waited for may have been
- * granted before the loss was noticed, in a record whose number had been heard already: it is told now.
+ * granted before the loss was noticed, in a record whose number had been heard already: it is told now, also if it had been
+ * granted once before in what is lost.
  */
 export class LostLocks {
   readonly #core: Core;
@@ -50,6 +51,11 @@ export class LostLocks {
       );
       const awaited = new Set(unheard.map(([, { fence }]) => fence));
       const last = this.#core.bus.fenceBefore(tenant);
+      // Drawn after the loss, by a request that had been granted in what was lost: its client may not know of it.
+      const anew = [...grants].filter(
+        ([, { resource, fence, grantedAt }]) =>
+          grantedAt < at && fence > last && before.get(resource) !== fence && !awaited.has(fence),
+      );
       const returned = locks.filter(({ resource, fence, grantedAt }) => {
         return grantedAt < at && fence <= last && before.get(resource) !== fence && !awaited.has(fence);
       });
@@ -59,6 +65,7 @@ export class LostLocks {
         for (const [requestId, lock] of unheard) this.#watches.grant(connection, requestId, lock);
         tellLost(connection, 'data_loss', before);
         this.#watches.lose(connection, waits);
+        for (const [requestId, lock] of anew) tellAnew(connection, requestId, lock);
       });
       for (const { resource, fence } of returned) {
         await this.#core.locks.release(tenant, sessionId, resource, fence);
