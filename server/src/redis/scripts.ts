@@ -125,7 +125,7 @@ redis.register_function({
 
 /**
  * Puts a verb together as a library of Redis: the defaults, the files its header includes, its body. A script run by its
- * digest declares all its functions each time, which took longer than most of what ours do; a function of Redis keeps them.
+ * digest would declare all its functions each time, an eighth of what a lock took; a function of Redis keeps them.
  * @param options `onCluster`: its keys may be on their way to another node; `whole`: nothing is left out
  */
 export function assemble(
