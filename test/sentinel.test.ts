@@ -149,7 +149,8 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
     const outageMs = load.longestMs;
     if (how === 'killed') await failed.restart();
     else failed.resume();
-    await sentinels.settled();
+    // Sentinels may promote the one that came back before it has what the others have.
+    await sentinels.settled(2);
     return outageMs;
   }
 
@@ -184,7 +185,7 @@ describe('[A20] [P2] [P3] [P5] [P6] a primary that fails, with Sentinel', functi
     const lost = load.orders.flatMap(({ id, createdAt }, i) =>
       kept.has(id) ? [] : [`order ${i} of ${load.orders.length}, ${sinceLast(failedAt, createdAt)}`],
     );
-    expect(lost, 'orders that were acknowledged').to.deep.equal([]);
+    expect(lost.join('\n'), 'orders that were acknowledged and are lost').to.equal('');
     for (const client of clients) {
       expect(client.last('logoff')).to.equal(undefined);
       expect((await client.heartbeat()).ok).to.equal(true);

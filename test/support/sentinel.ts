@@ -18,7 +18,7 @@ export interface Sentinels {
   /** The one the sentinels call the primary. */
   primary(): Promise<RedisServer>;
   /** Resolves when the primary has at least one replica in step, so that it takes writes. */
-  settled(): Promise<void>;
+  settled(replicas?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -73,10 +73,11 @@ export async function startSentinels(): Promise<Sentinels> {
     if (!server) throw new Error(`no server of ours is at ${port}`);
     return server;
   };
-  const isSettled = async (): Promise<boolean> => {
+  const isSettled = async (replicas: number): Promise<boolean> => {
     const { port } = await primary();
     const info = String(await command(port, 'INFO', 'replication'));
-    return info.includes('role:master') && !info.includes('min_slaves_good_slaves:0');
+    const inStep = Number(/min_slaves_good_slaves:(\d+)/.exec(info)?.[1] ?? 0);
+    return info.includes('role:master') && inStep >= replicas;
   };
   const known = async (): Promise<boolean> => {
     const sights = await Promise.all(ports.map((port) => command(port, 'SENTINEL', 'master', NAME)));
@@ -85,8 +86,10 @@ export async function startSentinels(): Promise<Sentinels> {
       return text.includes('"num-slaves","2"') && text.includes('"num-other-sentinels","2"');
     });
   };
-  const settled = (): Promise<void> =>
-    waitFor(() => isSettled().catch(() => false), 'a primary with a replica in step', FAIL_OVER_LIMIT_MS);
+  const settled = (replicas = 1): Promise<void> => {
+    const what = `a primary with ${replicas} in step`;
+    return waitFor(() => isSettled(replicas).catch(() => false), what, FAIL_OVER_LIMIT_MS);
+  };
   await waitFor(() => known().catch(() => false), 'sentinels that know everybody', FAIL_OVER_LIMIT_MS);
   await settled();
   return {

@@ -209,11 +209,14 @@ export class RedisDriver {
   }
 
   /**
-   * Resolves when that many replicas have all that was written so far.
+   * Resolves when that many replicas have all that was written so far, and those that are in step besides, unless these
+   * take their time: sentinels may promote any of them, by what they heard of it a while ago.
    * @throws {StoreUnavailableError} when they do not in time: it was done, but may not outlast a fail-over
    */
   async replicated(replicas: number): Promise<void> {
-    const have = await this.#client.wait(replicas, REPLICAS_LIMIT_MS);
+    const info = await this.#client.info('replication').catch(() => '');
+    const inStep = Number(/^min_slaves_good_slaves:(\d+)/m.exec(info)?.[1] ?? replicas);
+    const have = await this.#client.wait(Math.max(replicas, inStep), REPLICAS_LIMIT_MS);
     if (have >= replicas) return;
     throw new StoreUnavailableError(`${have} of ${replicas} replicas have it`, { mayHaveRun: true });
   }
