@@ -84,6 +84,8 @@ export interface Script {
 
 /** What the names of all libraries begin with. */
 const OURS = 'lastcall_';
+/** So often a function is given that somebody takes away again. */
+const MOST_GIVEN = 5;
 /** Digits of the digest in a name. */
 const DIGITS = 12;
 
@@ -206,16 +208,17 @@ export class Scripts {
     const all = drawsFences ? [...args, this.#fences.of(tenant)] : args;
     const startedAt = performance.now();
     try {
-      return await this.#runner.fcall(called, keys, all);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      // Sent together: between the two it could be taken away again.
-      const [given, answered] = await Promise.allSettled([
-        this.#runner.functionLoad(source),
-        this.#runner.fcall(called, keys, all),
-      ]);
-      if (answered.status === 'fulfilled') return answered.value;
-      throw given.status === 'rejected' && isMissing(answered.reason) ? given.reason : answered.reason;
+      for (let attempt = 0; ; attempt += 1) {
+        // Sent together with the call: it may be taken away again between the two, now and then.
+        const given = attempt === 0 ? undefined : this.#runner.functionLoad(source);
+        given?.catch(() => undefined);
+        try {
+          return await this.#runner.fcall(called, keys, all);
+        } catch (error) {
+          if (!isMissing(error) || attempt === MOST_GIVEN) throw error;
+          await given;
+        }
+      }
     } finally {
       this.#observe(name, performance.now() - startedAt);
     }
