@@ -137,7 +137,7 @@ describe('the Redis driver', () => {
       it('H65: a function that Redis does not have is said to be that, not an outage', async () => {
         const driver = await connected(url);
         const { error } = await failure(() => driver.fcall('test_nothing', ['lc:{t}:k'], []));
-        expect(error.message).to.match(/Function not found/);
+        expect(error.message).to.match(/^ERR Function not found$/);
         expect(isUnavailable(error)).to.equal(false);
       });
 

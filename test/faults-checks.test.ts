@@ -3,15 +3,15 @@ import { fencesSeen, overlaps } from './faults/checks-locks.js';
 import { comebacksOf, mistaken } from './faults/checks-sessions.js';
 import type { Evidence } from './faults/evidence.js';
 import type { Frozen, Guarded } from './faults/messages.js';
+import { NS } from './support/histories/lock-service.js';
 
-const NS_PER_MS = 1e6;
 const LEASE_MS = 5_000;
 
 const write = (sessionId: string, fence: number, atMs: number): Guarded => ({
   resource: 'invoices/1',
   sessionId,
   fence,
-  at: atMs * NS_PER_MS,
+  at: atMs * NS,
   isAccepted: true,
 });
 
@@ -40,7 +40,7 @@ function evidenceOf(parts: {
 describe('faults: what is found in what people did', () => {
   const late = [write('ada-1', 1, 1_000), write('grace-1', 2, 7_000), write('ada-1', 1, 8_000)];
   const frozenFor = (ms: number, sessionId = 'ada-1'): readonly Frozen[] => [
-    { sessionIds: [sessionId], from: (7_900 - ms) * NS_PER_MS, to: 7_900 * NS_PER_MS },
+    { sessionIds: [sessionId], from: (7_900 - ms) * NS, to: 7_900 * NS },
   ];
 
   it('[K1] what others decide is heard a moment later, but who was frozen for longer than a lease knows without', () => {

@@ -22,6 +22,8 @@ import { waitUntil } from './support/wait.js';
 
 /** A library of a version that was there before. */
 const OF_BEFORE = 'lastcall_session_open_000000000000';
+const LIBRARY_OF_BEFORE = `#!lua name=${OF_BEFORE}
+redis.register_function('${OF_BEFORE}', function() return 1 end)`;
 
 /** Takes a free resource; answers its fence. */
 const take = async (client: TestClient, resource: string): Promise<number> =>
@@ -103,9 +105,7 @@ describe('[A7] [P7] on a cluster', () => {
     server = await startRedis({ cluster: true });
     redis = await observer(server.url);
     receiver = await Receiver.start();
-    await redis.functionLoad(
-      `#!lua name=${OF_BEFORE}\nredis.register_function('${OF_BEFORE}', function() return 1 end)`,
-    );
+    await redis.functionLoad(LIBRARY_OF_BEFORE);
     broker = await TestBroker.start({
       redisUrl: `redis+cluster://127.0.0.1:${server.port}`,
       env: receiver.env,
@@ -190,15 +190,12 @@ describe('[A7] a Redis that forgets the scripts', () => {
     const { url } = await testStore();
     const driver = await connectRedis({ url });
     const names = async (): Promise<string[]> => (await driver.functionList('lastcall_*')).flat();
-    const left = 'lastcall_lock_acquire_000000000000';
     try {
-      await driver.functionLoad(
-        `#!lua name=${left}\nredis.register_function('${left}', function() return 1 end)`,
-      );
-      expect(await names()).to.include(left);
+      await driver.functionLoad(LIBRARY_OF_BEFORE);
+      expect(await names()).to.include(OF_BEFORE);
       const store = new Store(driver);
       await store.load();
-      expect(await names(), 'while another version may need it').to.include(left);
+      expect(await names(), 'while another version may need it').to.include(OF_BEFORE);
       await store.tidy();
       expect((await names()).toSorted()).to.deep.equal(
         SCRIPT_NAMES.map((name) => assemble(name).called).toSorted(),

@@ -1,11 +1,10 @@
 import type { AuditRecord } from '@lastcall/shared';
+import { NS } from '../support/histories/lock-service.js';
 import { queue } from '../support/histories/queue.js';
 import { gapsIn } from '../support/lease.js';
 import type { Evidence } from './evidence.js';
 import { healthy, historyOf, of, whole } from './facts.js';
 import type { Guarded } from './messages.js';
-
-const NS_PER_MS = 1e6;
 
 const TAKEN = new Set<AuditRecord['type']>(['lock.broken', 'lock.taken_over']);
 
@@ -22,7 +21,7 @@ export function overlaps({ writes, records, ops, frozen, leaseMs }: Evidence): s
   );
   // Whoever was frozen for longer than a lease knows that it ran out, whatever else was decided meanwhile.
   const sleepers = frozen
-    .filter(({ from, to }) => to - from > leaseMs * NS_PER_MS)
+    .filter(({ from, to }) => to - from > leaseMs * NS)
     .map(({ to, sessionIds }) => ({ to, ids: new Set(sessionIds) }));
   const overslept = (write: Guarded, before: Guarded): boolean =>
     sleepers.some(({ to, ids }) => before.at < to && to <= write.at && ids.has(write.sessionId));

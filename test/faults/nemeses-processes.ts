@@ -1,5 +1,5 @@
 import { limitOf, openDescriptors, setLimit } from './limits.js';
-import { freeze, type Nemesis, repeat, type Stage } from './stage.js';
+import { freeze, freezeOften, type Nemesis, repeat, type Stage } from './stage.js';
 
 /** Descriptors that are left to a process that runs out of them. */
 const FEW = 4;
@@ -39,14 +39,7 @@ export const PROCESS_NEMESES: readonly Nemesis[] = [
     topology: 'redis',
     victim: 'clients',
     cutsOff: true,
-    strike: (stage) => {
-      let ms = LONG_MS;
-      return repeat(async () => {
-        const goesOn = await freeze(stage, [stage.random.pick(stage.people)], ms, 1_000);
-        ms = stage.random.within(2_000, LONG_MS);
-        return goesOn;
-      });
-    },
+    strike: (stage) => freezeOften(stage, () => [stage.random.pick(stage.people)], LONG_MS, [2_000, LONG_MS]),
   },
   {
     id: 'N22',

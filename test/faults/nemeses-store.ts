@@ -5,7 +5,7 @@ import type { RedisServer } from '../support/redis.js';
 import type { Sentinels } from '../support/sentinel.js';
 import { waitUntil } from '../support/wait.js';
 import { largestFile, limitOf, setLimit } from './limits.js';
-import { freeze, type Nemesis, repeat, type Stage } from './stage.js';
+import { freeze, freezeOften, type Nemesis, repeat, type Stage } from './stage.js';
 
 const FAIL_OVER_LIMIT_MS = 30_000;
 const BUSY_MS = 1_500;
@@ -28,6 +28,19 @@ function redisOf({ world }: Stage): RedisServer {
 function sentinelsOf({ world }: Stage): Sentinels {
   if (!world.sentinels) throw new Error('this harm needs sentinels');
   return world.sentinels;
+}
+
+/** Where Redis keeps its data. */
+const dataOf = (stage: Stage): string => join(redisOf(stage).dir, 'appendonlydir');
+
+/** Redis is killed, its data is gone, and it comes back with what is put there instead. */
+async function comeBackWith(stage: Stage, put: () => void): Promise<void> {
+  await redisOf(stage).kill();
+  rmSync(dataOf(stage), { recursive: true, force: true });
+  put();
+  await stage.pass(stage.random.within(100, 1_000));
+  await redisOf(stage).restart();
+  await stage.pass(10_000);
 }
 
 /** A command past all links. */
@@ -68,11 +81,7 @@ export const STORE_NEMESES: readonly Nemesis[] = [
     loses: 'all',
     strike: async (stage) => {
       await stage.pass(stage.random.within(1_000, 2_000));
-      await redisOf(stage).kill();
-      rmSync(join(redisOf(stage).dir, 'appendonlydir'), { recursive: true, force: true });
-      await stage.pass(stage.random.within(100, 1_000));
-      await redisOf(stage).restart();
-      await stage.pass(10_000);
+      await comeBackWith(stage, () => undefined);
     },
   },
   {
@@ -80,15 +89,8 @@ export const STORE_NEMESES: readonly Nemesis[] = [
     name: 'a frozen Redis',
     topology: 'redis',
     victim: 'redis',
-    strike: (stage) => {
-      // Longer than a lease at first, then at random.
-      let ms = LONG_MS;
-      return repeat(async () => {
-        const goesOn = await freeze(stage, [redisOf(stage)], ms, 1_000);
-        ms = stage.random.within(500, 3_000);
-        return goesOn;
-      });
-    },
+    // Longer than a lease at first.
+    strike: (stage) => freezeOften(stage, () => [redisOf(stage)], LONG_MS, [500, 3_000]),
   },
   {
     id: 'N6',
@@ -205,28 +207,6 @@ export const STORE_NEMESES: readonly Nemesis[] = [
       }),
   },
   {
-    id: 'N26',
-    name: 'Redis comes back with what it had some seconds ago',
-    topology: 'redis',
-    victim: 'redis',
-    loses: 'last',
-    strike: async (stage) => {
-      const [now, before] = ['appendonlydir', 'before'].map((name) => join(redisOf(stage).dir, name)) as [
-        string,
-        string,
-      ];
-      await stage.pass(stage.random.within(500, 1_500));
-      cpSync(now, before, { recursive: true });
-      await stage.pass(stage.random.within(1_000, 3_000));
-      await redisOf(stage).kill();
-      rmSync(now, { recursive: true, force: true });
-      renameSync(before, now);
-      await stage.pass(stage.random.within(100, 1_000));
-      await redisOf(stage).restart();
-      await stage.pass(10_000);
-    },
-  },
-  {
     id: 'N25',
     name: 'a frozen Redis, which one broker lost before',
     topology: 'redis',
@@ -241,5 +221,19 @@ export const STORE_NEMESES: readonly Nemesis[] = [
         store?.heal();
         return await stage.pass(2_000);
       }),
+  },
+  {
+    id: 'N26',
+    name: 'Redis comes back with what it had some seconds ago',
+    topology: 'redis',
+    victim: 'redis',
+    loses: 'last',
+    strike: async (stage) => {
+      const before = join(redisOf(stage).dir, 'before');
+      await stage.pass(stage.random.within(500, 1_500));
+      cpSync(dataOf(stage), before, { recursive: true });
+      await stage.pass(stage.random.within(1_000, 3_000));
+      await comeBackWith(stage, () => renameSync(before, dataOf(stage)));
+    },
   },
 ];

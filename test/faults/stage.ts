@@ -50,3 +50,18 @@ export async function freeze(
   for (const one of victims) one.resume();
   return await stage.pass(restMs);
 }
+
+/** Freezes processes again and again, for a time that is known at first and then at random. */
+export async function freezeOften(
+  stage: Pick<Stage, 'pass' | 'random'>,
+  victims: () => Parameters<typeof freeze>[1],
+  firstMs: number,
+  [leastMs, mostMs]: readonly [number, number],
+): Promise<void> {
+  let ms = firstMs;
+  await repeat(async () => {
+    const goesOn = await freeze(stage, victims(), ms, 1_000);
+    ms = stage.random.within(leastMs, mostMs);
+    return goesOn;
+  });
+}

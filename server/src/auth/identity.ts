@@ -37,14 +37,18 @@ const TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/
 
 const CLOCK_TOLERANCE_S = 5;
 
-function headerOf(token: string): ProtectedHeaderParameters {
+/** The header of a token that is of one of these kinds. */
+function headerOf(token: string, types: ReadonlySet<string>): ProtectedHeaderParameters {
   if (token.length > MAX_TOKEN_LENGTH)
     throw refuse(`The token is longer than ${MAX_TOKEN_LENGTH} characters.`);
+  let header: ProtectedHeaderParameters;
   try {
-    return decodeProtectedHeader(token);
+    header = decodeProtectedHeader(token);
   } catch {
     throw refuse('The token is not a JWT. Sign in again.');
   }
+  checkHeader(header, types);
+  return header;
 }
 
 function checkHeader(header: ProtectedHeaderParameters, types: ReadonlySet<string>): void {
@@ -135,16 +139,16 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return {
     async verify(token) {
       try {
-        checkHeader(headerOf(token), TOKEN_TYPES);
-        return identityOf(await check(token, forSignIn), options.tenantClaim);
+        const payload = await check(token, headerOf(token, TOKEN_TYPES), forSignIn);
+        return identityOf(payload, options.tenantClaim);
       } catch (error) {
         throw translate(error);
       }
     },
     async verifyLogout(token) {
       try {
-        checkHeader(headerOf(token), LOGOUT_TYPES);
-        return logoutOf(await check(token, forLogout), options.tenantClaim);
+        const payload = await check(token, headerOf(token, LOGOUT_TYPES), forLogout);
+        return logoutOf(payload, options.tenantClaim);
       } catch (error) {
         throw translate(error);
       }

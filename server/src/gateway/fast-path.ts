@@ -190,10 +190,12 @@ export function askAll<T extends { readonly socket: Socket }>(
       told.then(() => acknowledged(one)).catch(() => undefined);
     }
   }
-  const forget = (): void => {
-    for (const acknowledgements of asked) acknowledgements.delete(packet?.number ?? -1);
-  };
-  if (asked.length > 0) setTimeout(forget, withinMs).unref();
+  if (packet && asked.length > 0) {
+    const forget = (): void => {
+      for (const acknowledgements of asked) acknowledgements.delete(packet.number);
+    };
+    setTimeout(forget, withinMs).unref();
+  }
   return asked.length;
 }
 

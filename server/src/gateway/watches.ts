@@ -2,6 +2,7 @@ import { type AuditRecord, LastcallError, type Lock, type LockEntry, type Welcom
 import type { Core } from '../core.js';
 import { entryOf, type StoredEntry } from '../lock-view.js';
 import { askerOf, type Connection, requestKey, requestOfKey } from './connection.js';
+import { tellAnew } from './lock-news.js';
 
 /** How many prefixes one client may watch, and how many changed resources of a tenant are sent in one tick. */
 const MAX_WATCHED = 32;
@@ -168,8 +169,7 @@ export class Watches {
     const key = requestKey(connection, requestId);
     if (!connection.waits.has(key)) return;
     this.#leaveQueue(connection, lock.resource, key);
-    connection.locks.set(lock.resource, lock.fence);
-    connection.socket.emit('lock:granted', { requestId, lock });
+    tellAnew(connection, requestId, lock);
   }
 
   /** Places were lost with the store's data. */

@@ -1,4 +1,5 @@
 import type { RedisDriver } from './driver.js';
+import { REGISTRY, revKey } from './keys.js';
 import { isUnavailable } from './unavailable.js';
 
 const MAJOR_NEEDED = 7;
@@ -172,7 +173,7 @@ export async function checkFunctions(driver: RedisDriver): Promise<Finding> {
   const name = 'functions';
   const nothing = 'lastcall_nothing';
   const rights: Readonly<Record<string, () => Promise<unknown>>> = {
-    fcall: () => driver.fcall(nothing, [`lc:{~}:${nothing}`], []),
+    fcall: () => driver.fcall(nothing, [revKey(REGISTRY)], []),
     'function|load': () => driver.functionLoad(nothing),
     'function|list': () => driver.functionList(nothing),
     'function|delete': () => driver.functionDelete(nothing),
